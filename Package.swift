@@ -1,0 +1,59 @@
+// swift-tools-version:6.2
+import Foundation
+import PackageDescription
+
+/// Warnings stop the build where `script/check` (and so CI) asks for it.
+let strict = ProcessInfo.processInfo.environment["HUIKUAN_STRICT"] == "1"
+
+let settings: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + (strict ? [.treatAllWarnings(as: .error)] : [])
+
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "huikuan",
+    products: [.executable(name: "huikuan", targets: ["huikuan"])],
+    dependencies: [
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // Libraries of the system, by their Debian names.
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CXlsx", pkgConfig: "xlsxwriter", providers: [.apt(["libxlsxwriter-dev"])]),
+        .systemLibrary(
+            name: "CPangoCairo", pkgConfig: "pangocairo", providers: [.apt(["libpango1.0-dev", "libcairo2-dev"])]),
+
+        // The product, from pure to wired (docs/MAP.md draws it).
+        .target(name: "Ledger", swiftSettings: settings),
+        .target(name: "Receivables", dependencies: ["Ledger"], swiftSettings: settings),
+        .target(name: "OpenItems", dependencies: ["Ledger"], swiftSettings: settings),
+        .target(
+            name: "Formats", dependencies: ["Ledger", "CXlsx", "CPangoCairo", yams], swiftSettings: settings),
+        .target(name: "Database", dependencies: [grdb, "CSQLite"], swiftSettings: settings),
+        .target(name: "SampleCompany", dependencies: ["Ledger"], swiftSettings: settings),
+        .target(
+            name: "Operations",
+            dependencies: ["Ledger", "Receivables", "OpenItems", "Formats", "Database", "CSodium", "CCrypto"],
+            resources: [.copy("Resources")], swiftSettings: settings),
+        .executableTarget(
+            name: "huikuan", dependencies: [
+                "Ledger", "Receivables", "OpenItems", "Formats", "Database", "Operations", "SampleCompany", arguments,
+            ],
+            swiftSettings: settings),
+
+        .target(
+            name: "TestSupport", dependencies: ["Ledger", "Receivables", "Operations", "Formats"],
+            swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)

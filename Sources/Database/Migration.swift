@@ -1,0 +1,50 @@
+/// One step of the schema. Numbers follow each other from 1; a step that was released is never edited.
+///
+/// Data definition uses one vocabulary for all engines: INTEGER, TEXT, BLOB, and `STRICT` tables.
+package struct Migration: Sendable {
+    package let number: Int
+    package let name: String
+    package let statements: [String]
+
+    package init(number: Int, name: String, statements: [String]) {
+        self.number = number
+        self.name = name
+        self.statements = statements
+    }
+}
+
+package struct Migrator: Sendable {
+    let migrations: [Migration]
+
+    /// - Precondition: The migrations are numbered 1, 2, 3, …
+    package init(_ migrations: [Migration]) {
+        precondition(migrations.map(\.number) == Array(1...migrations.count), "migrations are numbered without gaps")
+        self.migrations = migrations
+    }
+
+    package var latest: Int { migrations.count }
+
+    /// The number of the last migration in the store; 0 in an empty file.
+    package func current(in session: any SQLSession) throws -> Int {
+        let exists = try session.row("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'migration'")
+        guard exists?.integer(0) == 1 else { return 0 }
+        return Int(try session.row("SELECT coalesce(max(number), 0) FROM migration")?.integer(0) ?? 0)
+    }
+
+    /// Applies what is missing, all in the caller's transaction.
+    ///
+    /// - Throws: `DatabaseFailure.newerVersion` when the store is ahead of the program.
+    package func migrate(_ session: any SQLSession) throws {
+        let applied = try current(in: session)
+        guard applied <= latest else { throw DatabaseFailure.newerVersion(found: applied, known: latest) }
+        if applied == 0 {
+            try session.execute("CREATE TABLE migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT")
+        }
+        for migration in migrations.dropFirst(applied) {
+            for statement in migration.statements {
+                try session.execute(SQL(stringLiteral: statement))
+            }
+            try session.execute("INSERT INTO migration (number, name) VALUES (\(migration.number), \(migration.name))")
+        }
+    }
+}

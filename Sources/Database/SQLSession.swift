@@ -1,0 +1,77 @@
+/// A connection inside one transaction. It is used by one thread and never outlives its closure.
+package protocol SQLSession: AnyObject {
+    /// Runs a statement and returns how many rows it changed.
+    @discardableResult func execute(_ sql: SQL) throws -> Int
+
+    /// All rows of a query, for answers of a bounded size.
+    func rows(_ sql: SQL) throws -> [SQLRow]
+
+    /// A prepared statement, kept by its text for the life of the connection.
+    func statement(_ text: String) throws -> any SQLStatement
+}
+
+extension SQLSession {
+    /// The first row of a query, or `nil`.
+    package func row(_ sql: SQL) throws -> SQLRow? { try rows(sql).first }
+}
+
+/// A prepared statement for loops: bind by position (from 1), then `run` or `step`.
+///
+/// Values stay bound until they are bound again. Columns are counted from 0.
+package protocol SQLStatement: AnyObject {
+    func bind(_ position: Int, _ value: Int64)
+    func bind(_ position: Int, text: String)
+    func bind(_ position: Int, utf8 bytes: UnsafeBufferPointer<UInt8>)
+    func bind(_ position: Int, blob: [UInt8])
+    func bindNull(_ position: Int)
+
+    /// Runs a statement without rows to its end and returns how many rows it changed.
+    @discardableResult func run() throws -> Int
+
+    /// Moves to the next row; `false` at the end, after which the statement can be used again.
+    func step() throws -> Bool
+
+    /// Ends a query before its last row.
+    func reset()
+
+    func integer(_ column: Int) -> Int64
+    func isNull(_ column: Int) -> Bool
+    func text(_ column: Int) -> String
+    func blob(_ column: Int) -> [UInt8]
+    func value(_ column: Int) -> SQLValue
+
+    /// The bytes of a text or blob without a copy, valid within `body` only.
+    func withBytes<Result>(_ column: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows -> Result
+}
+
+extension SQLStatement {
+    package func bind(_ position: Int, value: SQLValue) {
+        switch value {
+        case .null: bindNull(position)
+        case .integer(let number): bind(position, number)
+        case .text(let text): bind(position, text: text)
+        case .blob(let bytes): bind(position, blob: bytes)
+        }
+    }
+
+    package func optionalInteger(_ column: Int) -> Int64? { isNull(column) ? nil : integer(column) }
+}
+
+/// An engine that runs closures in transactions. Closures are synchronous: nothing in them waits
+/// for anything but the engine.
+package protocol DatabaseEngine: Sendable {
+    /// Runs `body` in a write transaction that is the only one at its time, and commits it.
+    ///
+    /// `body` gets the transaction to set savepoints in. Anything thrown rolls everything back.
+    func write<Result>(_ body: (any WriteTransaction) throws -> Result) throws -> Result
+
+    /// Runs `body` on a snapshot of the last committed state.
+    func read<Result>(_ body: (any SQLSession) throws -> Result) throws -> Result
+}
+
+package protocol WriteTransaction: AnyObject {
+    var session: any SQLSession { get }
+
+    /// Runs `body` so that what it wrote is undone when it throws, and the transaction goes on.
+    func savepoint<Result>(_ body: () throws -> Result) throws -> Result
+}

@@ -1,0 +1,170 @@
+internal import CSQLite
+internal import Foundation
+internal import GRDB
+
+/// One SQLite file: one writer, concurrent readers on snapshots (WAL).
+package final class SQLiteDatabase: DatabaseEngine, @unchecked Sendable {
+    // GRDB's pool is safe for concurrent use; the class adds no state that changes.
+
+    /// How long a writer waits for another process before it gives up.
+    package static let secondsToWait = 60
+
+    package let path: String
+    private let pool: DatabasePool
+
+    package enum Opening: Sendable { case existing, new }
+
+    /// Opens the file for reading and writing.
+    ///
+    /// - Parameter onWait: Called about once a second with the seconds spent waiting for another
+    ///   process's write lock.
+    /// - Throws: `DatabaseFailure`: `missing`, `exists`, `notAStore`, `readOnly`, `corrupt`, `cannotOpen`.
+    package init(path: String, _ opening: Opening, onWait: (@Sendable (Int) -> Void)? = nil) throws {
+        self.path = path
+        let exists = FileManager.default.fileExists(atPath: path)
+        if opening == .existing {
+            guard exists else { throw DatabaseFailure.missing(path: path) }
+            try Self.checkHeader(path)
+            guard FileManager.default.isWritableFile(atPath: path) else { throw DatabaseFailure.readOnly }
+        } else if exists {
+            throw DatabaseFailure.exists(path: path)
+        }
+
+        var configuration = Configuration()
+        configuration.busyMode = .callback { attempts in Self.wait(attempts, onWait: onWait) }
+        configuration.maximumReaderCount = 2 * ProcessInfo.processInfo.activeProcessorCount
+        configuration.prepareDatabase { database in
+            try database.execute(sql: "PRAGMA cache_size = -131072; PRAGMA temp_store = MEMORY")
+        }
+        do {
+            pool = try DatabasePool(path: path, configuration: configuration)
+            try pool.writeWithoutTransaction { database in
+                // GRDB sets NORMAL when it opens a pool; an acknowledged act must survive a power cut.
+                try database.execute(sql: "PRAGMA synchronous = FULL")
+                let level = try Int.fetchOne(database, sql: "PRAGMA synchronous")
+                guard level == 2 else {
+                    throw DatabaseFailure.other(code: 0, detail: "synchronous = \(level ?? -1), FULL was asked for")
+                }
+            }
+        } catch let error as DatabaseError {
+            throw DatabaseFailure(error, path: path)
+        }
+    }
+
+    package func write<Result>(_ body: (any WriteTransaction) throws -> Result) throws -> Result {
+        do {
+            return try pool.writeWithoutTransaction { database in
+                var result: Result?
+                try database.inTransaction(.immediate) {
+                    result = try body(SQLiteTransaction(database, path: path))
+                    return .commit
+                }
+                guard let result else { throw DatabaseFailure.other(code: 0, detail: "no result") }
+                return result
+            }
+        } catch let error as DatabaseError {
+            throw DatabaseFailure(error, path: path)
+        }
+    }
+
+    package func read<Result>(_ body: (any SQLSession) throws -> Result) throws -> Result {
+        do {
+            return try pool.read { try body(SQLiteSession($0, path: path)) }
+        } catch let error as DatabaseError {
+            throw DatabaseFailure(error, path: path)
+        }
+    }
+
+    /// The `synchronous` level of the writer: 2 is FULL.
+    package func synchronousLevel() throws -> Int {
+        try pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA synchronous") ?? -1 }
+    }
+
+    /// Moves the write-ahead log into the file and empties it, as far as readers allow.
+    package func checkpoint() throws {
+        do {
+            try pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY || error.resultCode == .SQLITE_LOCKED {
+            // A reader still needs the log: the next checkpoint gets it.
+        }
+    }
+
+    /// Copies the last committed state into a new file while the store goes on working.
+    package func backup(to target: String) throws {
+        guard !FileManager.default.fileExists(atPath: target) else { throw DatabaseFailure.exists(path: target) }
+        do {
+            let copy = try DatabaseQueue(path: target)
+            try pool.backup(to: copy)
+            try copy.close()
+        } catch let error as DatabaseError {
+            try? FileManager.default.removeItem(atPath: target)
+            throw DatabaseFailure(error, path: target)
+        }
+    }
+
+    /// Rewrites the file without free pages, so that what was deleted is gone.
+    package func compact() throws {
+        do {
+            try pool.writeWithoutTransaction { try $0.execute(sql: "VACUUM") }
+            try checkpoint()
+        } catch let error as DatabaseError {
+            throw DatabaseFailure(error, path: path)
+        }
+    }
+
+    /// SQLite's own check of the file's structure; empty when it is sound.
+    package func structuralFaults() throws -> [String] {
+        try read { session in
+            try session.rows("PRAGMA integrity_check(10)").map { $0.text(0) }.filter { $0 != "ok" }
+        }
+    }
+
+    package func close() throws { try pool.close() }
+
+    private static func checkHeader(_ path: String) throws {
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+            throw DatabaseFailure.notAStore(path: path)
+        }
+        guard let file = FileHandle(forReadingAtPath: path) else {
+            throw DatabaseFailure.cannotOpen(path: path, detail: "not readable")
+        }
+        defer { try? file.close() }
+        let head = try file.read(upToCount: 16) ?? Data()
+        guard head == Data("SQLite format 3\0".utf8) else { throw DatabaseFailure.notAStore(path: path) }
+    }
+
+    private static func wait(_ attempts: Int, onWait: (@Sendable (Int) -> Void)?) -> Bool {
+        let pause = 0.02
+        if Double(attempts) * pause >= Double(secondsToWait) { return false }
+        if attempts > 0, attempts % 50 == 0 { onWait?(attempts / 50) }
+        Thread.sleep(forTimeInterval: pause)
+        return true
+    }
+}
+
+private final class SQLiteTransaction: WriteTransaction {
+    let session: any SQLSession
+    private let database: Database
+    private let path: String
+
+    init(_ database: Database, path: String) {
+        self.database = database
+        self.path = path
+        session = SQLiteSession(database, path: path)
+    }
+
+    func savepoint<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            var result: Result?
+            try database.inSavepoint {
+                result = try body()
+                return .commit
+            }
+            guard let result else { throw DatabaseFailure.other(code: 0, detail: "no result") }
+            return result
+        } catch let error as DatabaseError {
+            throw DatabaseFailure(error, path: path)
+        }
+    }
+}

@@ -1,0 +1,145 @@
+internal import Foundation
+
+/// The encodings of exchange files.
+package enum TextEncoding: Hashable, Sendable {
+    case utf8
+    /// The superset of GBK and GB 2312 that Chinese spreadsheets write.
+    case gb18030
+
+    package var name: String { self == .utf8 ? "UTF-8" : "GB18030" }
+
+    /// The encoding of a mapping's `encoding:` word, or `nil` when it is not known.
+    package init?(named name: String) {
+        switch name.lowercased() {
+        case "utf-8", "utf8", "utf-8-sig": self = .utf8
+        case "gb18030", "gbk", "gb2312", "gb-2312", "cp936": self = .gb18030
+        default: return nil
+        }
+    }
+
+    /// Reads `source` to its end and recognises its encoding.
+    ///
+    /// - Parameter body: Called with all bytes in order, for a hash over the file.
+    /// - Throws: `ByteSourceFault.encoding` when the bytes are neither UTF-8 nor GB18030.
+    package static func recognise(
+        _ source: any ByteSource, alternative: () throws(ByteSourceFault) -> any ByteSource,
+        _ body: (UnsafeRawBufferPointer) -> Void
+    ) throws(ByteSourceFault) -> TextEncoding {
+        var validator = UTF8Validator()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
+        defer { buffer.deallocate() }
+        while true {
+            let count = try source.read(into: buffer)
+            if count == 0 { break }
+            let part = UnsafeRawBufferPointer(rebasing: buffer[0..<count])
+            body(part)
+            validator.take(part)
+        }
+        if validator.isValidAtEnd { return .utf8 }
+        let converted = try ConvertedBytes(from: .gb18030, try alternative())
+        while try converted.read(into: buffer) > 0 {}
+        return .gb18030
+    }
+}
+
+/// Checks UTF-8 part by part (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF).
+struct UTF8Validator {
+    private var needed = 0
+    private var lowest: UInt8 = 0x80
+    private var highest: UInt8 = 0xBF
+    private var isValid = true
+
+    var isValidAtEnd: Bool { isValid && needed == 0 }
+
+    mutating func take(_ bytes: UnsafeRawBufferPointer) {
+        guard isValid else { return }
+        var index = 0
+        let end = bytes.count
+        while index < end {
+            if needed == 0 {
+                // Eight ASCII bytes at a time.
+                while index + 8 <= end,
+                    bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
+                { index += 8 }
+                if index >= end { return }
+            }
+            let byte = bytes[index]
+            index += 1
+            if needed > 0 {
+                guard byte >= lowest, byte <= highest else { isValid = false; return }
+                (lowest, highest) = (0x80, 0xBF)
+                needed -= 1
+            } else if byte >= 0x80 {
+                switch byte {
+                case 0xC2...0xDF: needed = 1
+                case 0xE0: needed = 2; lowest = 0xA0
+                case 0xED: needed = 2; highest = 0x9F
+                case 0xE1...0xEF: needed = 2
+                case 0xF0: needed = 3; lowest = 0x90
+                case 0xF4: needed = 3; highest = 0x8F
+                case 0xF1...0xF3: needed = 3
+                default: isValid = false; return
+                }
+            }
+        }
+    }
+}
+
+/// Another encoding's bytes as UTF-8.
+package final class ConvertedBytes: ByteSource {
+    private let source: any ByteSource
+    private let converter: iconv_t
+    private let name: String
+    private var input = [UInt8](repeating: 0, count: 1 << 16)
+    private var pending = 0
+    private var isAtEnd = false
+
+    package init(from encoding: TextEncoding, _ source: any ByteSource) throws(ByteSourceFault) {
+        self.source = source
+        name = encoding.name
+        guard let converter = iconv_open("UTF-8", encoding.name), Int(bitPattern: converter) != -1 else {
+            throw .encoding(name: encoding.name)
+        }
+        self.converter = converter
+    }
+
+    deinit { iconv_close(converter) }
+
+    package func read(into buffer: UnsafeMutableRawBufferPointer) throws(ByteSourceFault) -> Int {
+        while true {
+            if !isAtEnd, pending < input.count {
+                let start = pending
+                let count = try fill(from: start)
+                if count == 0 { isAtEnd = true }
+                pending += count
+            }
+            if pending == 0 { return 0 }
+            let (written, used, failed) = convert(into: buffer)
+            input.replaceSubrange(0..<(pending - used), with: input[used..<pending])
+            pending -= used
+            if failed || (written == 0 && isAtEnd && used == 0) { throw .encoding(name: name) }
+            if written > 0 { return written }
+        }
+    }
+
+    private func fill(from start: Int) throws(ByteSourceFault) -> Int {
+        let part = UnsafeMutableRawBufferPointer.allocate(byteCount: input.count - start, alignment: 1)
+        defer { part.deallocate() }
+        let count = try source.read(into: part)
+        input.replaceSubrange(start..<start + count, with: part[0..<count])
+        return count
+    }
+
+    private func convert(into buffer: UnsafeMutableRawBufferPointer) -> (written: Int, used: Int, failed: Bool) {
+        input.withUnsafeMutableBytes { bytes in
+            var from = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
+            var left = pending
+            var to = buffer.baseAddress?.assumingMemoryBound(to: CChar.self)
+            var room = buffer.count
+            let result = iconv(converter, &from, &left, &to, &room)
+            // EINVAL: the last character goes on in the next part; E2BIG: the buffer is full.
+            let failed = result == -1 && errno != EINVAL && errno != E2BIG
+            return (buffer.count - room, pending - left, failed)
+        }
+    }
+}

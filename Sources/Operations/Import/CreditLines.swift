@@ -1,0 +1,332 @@
+internal import Ledger
+internal import Receivables
+
+/// A line of `credit-notes`: reduces its invoice by itself, up to what is open of it.
+struct CreditNoteLine: ImportLine {
+    private enum Column { static let number = 0, invoice = 1, date = 2, amount = 3, reason = 4, entity = 5 }
+
+    private let number: String
+    private let invoice: String
+    private let day: LocalDate
+    private let amount: DecimalNumber?
+    private let reason: String?
+    private let entity: String?
+
+    init(_ cells: LineReader) {
+        number = cells.required(Column.number)
+        invoice = cells.required(Column.invoice)
+        day = cells.requiredDay(Column.date)
+        amount = cells.number(Column.amount)
+        reason = cells.text(Column.reason)
+        entity = cells.text(Column.entity)
+    }
+
+    func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {
+        let entityID = try books.entities.find(entity)
+        guard let target = try books.invoices().find(entity: entityID, number: invoice) else {
+            cells.add(Column.invoice, Refusal(.invoiceUnknown, ["invoice": .text(invoice)]))
+            return .rejected
+        }
+        guard let money = cells.money(Column.amount, amount, in: target.currency) else { return .rejected }
+        let credits = try books.credits()
+        if let known = try credits.find(entity: entityID, kind: .creditNote, reference: number).first,
+            let registered = try credits.content(known.id)
+        {
+            var differences = Differences()
+            if registered.aboutInvoice != target.id { differences.compare("invoice", registered: "…", given: invoice) }
+            differences.compare("date", registered: registered.valueDay, given: day)
+            differences.compare("amount", registered: registered.amount, given: money)
+            differences.compare("reason", registered: registered.reason, given: reason)
+            guard differences.isEmpty else {
+                throw Refusal(.creditNoteDiffers, ["number": .text(number), "differences": differences.parameter])
+            }
+            return .unchanged
+        }
+        guard day >= target.issueDay else {
+            cells.add(Column.date, Refusal(.creditNoteBeforeInvoice, ["day": .day(day), "earliest": .day(target.issueDay)]))
+            return .rejected
+        }
+        guard money.minorUnits <= target.gross else {
+            let gross = Money(minorUnits: target.gross, currency: target.currency)
+            cells.add(Column.amount, Refusal(.creditNoteAboveInvoice, ["amount": .money(money), "gross": .money(gross)]))
+            return .rejected
+        }
+        let valueDay = max(day, target.valueDay)
+        let posted = try books.periods.postingDay(entity: entityID, valueDay: valueDay)
+        var credit = try credits.register(
+            CreditRepository.Content(
+                kind: .creditNote, reference: number, customer: target.customer, valueDay: day,
+                postingDay: max(posted, target.postingDay), amount: money, aboutInvoice: target.id, reason: reason),
+            entity: entityID)
+        try applyWhatIsOpen(&credit, to: target, in: books)
+        return .created
+    }
+
+    /// What is open may be less at a later day than now seems: the lesser counts.
+    private func applyWhatIsOpen(
+        _ credit: inout CreditRepository.State, to invoice: InvoiceRepository.Reference, in books: Books
+    ) throws {
+        for item in try books.invoices().items(of: invoice.id) where item.open > 0 && credit.unapplied > 0 {
+            var applicable = min(item.open, credit.unapplied)
+            if item.isUnwound {
+                let movements = try books.invoices().movements(ofItem: item.id)
+                applicable = min(
+                    applicable, Allocation.leastLeft(of: item.amount, after: movements, from: credit.postingDay))
+            }
+            guard applicable > 0 else { continue }
+            let part = Money(minorUnits: applicable, currency: invoice.currency)
+            try Allocating(books: books).allocate(
+                part, of: &credit, to: invoice, instalment: Int(item.n), on: nil, n: 1, source: .rule, reason: nil)
+        }
+    }
+}
+
+/// A line of `receipts`.
+struct ReceiptLine: ImportLine {
+    private enum Column {
+        static let reference = 0, date = 1, amount = 2, currency = 3, customer = 4, payer = 5, payerAccount = 6
+        static let method = 7, remittance = 8, bankAccount = 9, valueDate = 10, entity = 11
+    }
+
+    private let reference: String
+    private let day: LocalDate
+    private let amount: DecimalNumber?
+    private let currency: Currency?
+    private let customer: String?
+    private let payer: String?
+    private let payerAccount: String?
+    private let method: Credit.Method?
+    private let remittance: String?
+    private let bankAccount: String?
+    private let valueDay: LocalDate?
+    private let entity: String?
+
+    init(_ cells: LineReader) {
+        reference = cells.required(Column.reference)
+        day = cells.requiredDay(Column.date)
+        amount = cells.number(Column.amount)
+        currency = cells.currency(Column.currency)
+        customer = cells.text(Column.customer)
+        payer = cells.text(Column.payer)
+        payerAccount = cells.text(Column.payerAccount)
+        method = cells.choice(Column.method) { (method: Credit.Method) in method.name }
+        remittance = cells.text(Column.remittance)
+        bankAccount = cells.text(Column.bankAccount)
+        valueDay = cells.day(Column.valueDate)
+        entity = cells.text(Column.entity)
+    }
+
+    func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {
+        var known: CustomerRepository.Reference?
+        if let customer {
+            known = try context.customer(customer, Column.customer, cells, in: books)
+            if known == nil { return .rejected }
+        }
+        let entityID = try books.entities.find(entity)
+        let currency = self.currency ?? known?.currency ?? context.baseCurrency
+        guard let money = cells.money(Column.amount, amount, in: currency) else { return .rejected }
+        let credits = try books.credits()
+        let account = bankAccount ?? ""
+        let registered = try credits.find(entity: entityID, kind: .receipt, reference: reference)
+            .first { $0.bankAccount == account }
+        if let registered, let content = try credits.content(registered.id) {
+            try compare(content, money, known?.id, books)
+            return .unchanged
+        }
+        var content = CreditRepository.Content(
+            kind: .receipt, reference: reference, bankAccount: account, customer: known?.id, valueDay: valueDay ?? day,
+            postingDay: try books.periods.postingDay(entity: entityID, valueDay: day), amount: money)
+        content.method = method
+        if known?.isIndividual == true {
+            let texts = [payer ?? "", payerAccount ?? "", remittance ?? ""]
+            content.personal = try books.personal.append(texts, subject: known?.id.rawValue ?? 0)
+        } else {
+            content.payer = payer
+            content.payerAccount = payerAccount
+            content.remittance = remittance
+        }
+        _ = try credits.register(content, entity: entityID)
+        return .created
+    }
+
+    private func compare(
+        _ registered: CreditRepository.Content, _ money: Money, _ customerID: ID<Customer>?, _ books: Books
+    ) throws {
+        var differences = Differences()
+        differences.compare("date", registered: registered.valueDay, given: valueDay ?? day)
+        differences.compare("amount", registered: registered.amount, given: money)
+        if customerID != registered.customer, customerID != nil {
+            differences.compare("customer", registered: registered.customer == nil ? nil : "…", given: customer)
+        }
+        var texts = [registered.payer, registered.payerAccount, registered.remittance]
+        if let personal = registered.personal, let fields = try books.personal.fields(personal), fields.count == 3 {
+            texts = fields.map { $0.isEmpty ? nil : $0 }
+        }
+        differences.compare("payer", registered: texts[0], given: payer)
+        differences.compare("payer_account", registered: texts[1], given: payerAccount)
+        differences.compare("method", registered: registered.method, given: method) { $0.name }
+        differences.compare("remittance", registered: texts[2], given: remittance)
+        guard differences.isEmpty else {
+            throw Refusal(.receiptDiffers, ["receipt": .text(reference), "differences": differences.parameter])
+        }
+    }
+}
+
+/// A line of `allocations`.
+struct AllocationLine: ImportLine {
+    private enum Column {
+        static let receipt = 0, invoice = 1, amount = 2, date = 3, instalment = 4, invoiceAmount = 5, bankAccount = 6
+        static let reason = 7, entity = 8
+    }
+
+    private let receipt: String
+    private let invoice: String
+    private let amount: DecimalNumber?
+    private let day: LocalDate?
+    private let instalment: Int?
+    private let invoiceAmount: DecimalNumber?
+    private let bankAccount: String?
+    private let reason: String?
+    private let entity: String?
+
+    init(_ cells: LineReader) {
+        receipt = cells.required(Column.receipt)
+        invoice = cells.required(Column.invoice)
+        amount = cells.number(Column.amount)
+        day = cells.day(Column.date)
+        instalment = cells.count(Column.instalment, atMost: 1000)
+        invoiceAmount = cells.number(Column.invoiceAmount)
+        bankAccount = cells.text(Column.bankAccount)
+        reason = cells.text(Column.reason)
+        entity = cells.text(Column.entity)
+    }
+
+    func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {
+        let entityID = try books.entities.find(entity)
+        guard var credit = try source(cells, entityID, books) else { return .rejected }
+        guard let target = try books.invoices().find(entity: entityID, number: invoice) else {
+            cells.add(Column.invoice, Refusal(.invoiceUnknown, ["invoice": .text(invoice)]))
+            return .rejected
+        }
+        guard let money = cells.money(Column.amount, amount, in: credit.currency) else { return .rejected }
+        let applied = cells.money(Column.invoiceAmount, invoiceAmount, in: target.currency)
+        guard cells.faults.isEmpty else { return .rejected }
+
+        let valueDay = day ?? max(credit.valueDay, target.valueDay)
+        let n = context.ordinal(credit.id, target.id, valueDay.dayNumber, instalment ?? 0)
+        if let outcome = try earlier(credit, target, money, valueDay, n, books) { return outcome }
+        try Allocating(books: books).allocate(
+            money, itemAmount: credit.currency == target.currency ? nil : applied, of: &credit, to: target,
+            instalment: instalment, on: day, n: n, source: .imported, reason: reason)
+        return .created
+    }
+
+    private func source(_ cells: LineReader, _ entityID: Int64, _ books: Books) throws -> CreditRepository.State? {
+        let found = try books.credits().find(entity: entityID, kind: .receipt, reference: receipt)
+            .filter { bankAccount == nil || $0.bankAccount == bankAccount }
+        guard let first = found.first else {
+            cells.add(Column.receipt, Refusal(.receiptUnknown, ["receipt": .text(receipt)]))
+            return nil
+        }
+        guard found.count == 1 else {
+            let accounts = found.map(\.bankAccount).joined(separator: ", ")
+            cells.add(
+                Column.receipt, Refusal(.receiptAmbiguous, ["receipt": .text(receipt), "accounts": .text(accounts)]))
+            return nil
+        }
+        return first
+    }
+
+    /// What an earlier import or line made of this one: the n-th equal line was registered, or the pair
+    /// has another amount on that day.
+    private func earlier(
+        _ credit: CreditRepository.State, _ target: InvoiceRepository.Reference, _ money: Money, _ day: LocalDate,
+        _ n: Int64, _ books: Books
+    ) throws -> LineOutcome? {
+        var sums: [Int64: Int64] = [:]
+        for item in try books.invoices().items(of: target.id) where instalment == nil || item.n == Int64(instalment ?? 0) {
+            for made in try books.credits().allocated(credit: credit.id, item: item.id, on: day) {
+                sums[made.n, default: 0] += made.credit
+            }
+        }
+        guard let any = sums[n] ?? sums.values.first else { return nil }
+        guard any == money.minorUnits else {
+            let before = Money(minorUnits: any, currency: credit.currency)
+            throw Refusal(
+                .allocationDiffers,
+                [
+                    "receipt": .text(receipt), "invoice": .text(invoice), "day": .day(day), "registered": .money(before),
+                    "given": .money(money),
+                ])
+        }
+        return sums[n] == nil ? nil : .unchanged
+    }
+}
+
+/// A line of `settlements`: a "paid on" column of a spreadsheet, which makes the receipt and its allocation.
+struct SettlementLine: ImportLine {
+    private enum Column { static let invoice = 0, date = 1, amount = 2, entity = 3 }
+
+    private let invoice: String
+    private let day: LocalDate
+    private let amount: DecimalNumber?
+    private let entity: String?
+
+    init(_ cells: LineReader) {
+        invoice = cells.required(Column.invoice)
+        day = cells.requiredDay(Column.date)
+        amount = cells.number(Column.amount)
+        entity = cells.text(Column.entity)
+    }
+
+    func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {
+        let entityID = try books.entities.find(entity)
+        let invoices = try books.invoices()
+        let credits = try books.credits()
+        guard let target = try invoices.find(entity: entityID, number: invoice) else {
+            cells.add(Column.invoice, Refusal(.invoiceUnknown, ["invoice": .text(invoice)]))
+            return .rejected
+        }
+        let given = amount == nil ? nil : cells.money(Column.amount, amount, in: target.currency)
+        guard cells.faults.isEmpty else { return .rejected }
+        // The identity of a settlement is its invoice and day; both stand in the receipt's own key.
+        let origin = "settlement \(day)"
+        let known = try credits.find(entity: entityID, kind: .receipt, reference: invoice).first { $0.bankAccount == origin }
+        if let known {
+            let registered = Money(minorUnits: known.amount, currency: known.currency)
+            guard given == nil || given == registered else {
+                throw Refusal(
+                    .settlementDiffers,
+                    ["invoice": .text(invoice), "day": .day(day), "registered": .money(registered), "given": .text("\(given ?? registered)")])
+            }
+            return .unchanged
+        }
+        let open = try invoices.items(of: target.id).reduce(0) { $0 + $1.open }
+        let money = given ?? Money(minorUnits: open, currency: target.currency)
+        guard money.isPositive else { throw Refusal(.settlementNothingOpen, ["invoice": .text(invoice)]) }
+        guard money.minorUnits <= open else {
+            cells.add(
+                Column.amount,
+                Refusal(
+                    .allocationAboveOpen,
+                    [
+                        "amount": .money(money), "invoice": .text(invoice),
+                        "open": .money(Money(minorUnits: open, currency: target.currency)),
+                    ]))
+            return .rejected
+        }
+        guard day >= target.valueDay else {
+            cells.add(Column.date, Refusal(.allocationTooEarly, ["day": .day(day), "earliest": .day(target.valueDay)]))
+            return .rejected
+        }
+        let posted = try books.periods.postingDay(entity: entityID, valueDay: day)
+        var content = CreditRepository.Content(
+            kind: .receipt, reference: invoice, bankAccount: origin, customer: target.customer, valueDay: day,
+            postingDay: max(posted, target.postingDay), amount: money)
+        content.method = .settlement
+        var credit = try credits.register(content, entity: entityID)
+        try Allocating(books: books).allocate(
+            money, of: &credit, to: target, on: nil, n: 1, source: .imported, reason: nil)
+        return .created
+    }
+}

@@ -1,0 +1,152 @@
+internal import Ledger
+internal import Receivables
+
+/// A line of `customers`.
+struct CustomerLine: ImportLine {
+    private enum Column {
+        static let code = 0, name = 1, uscc = 2, industry = 3, kind = 4, size = 5, group = 6, salesOwner = 7
+        static let collector = 8, currency = 9, termsDays = 10, language = 11
+    }
+
+    private enum Language: String, CaseIterable { case chinese = "zh-Hans", english = "en" }
+
+    private let code: String
+    private let name: String
+    private let uscc: String?
+    private let industry: String?
+    private let kind: Customer.Kind?
+    private let size: Customer.Size?
+    private let group: String?
+    private let salesOwner: String?
+    private let collector: String?
+    private let currency: Currency?
+    private let termsDays: Int?
+    private let language: String?
+
+    init(_ cells: LineReader) {
+        code = cells.required(Column.code)
+        name = cells.required(Column.name)
+        uscc = cells.text(Column.uscc)
+        industry = cells.text(Column.industry)
+        kind = cells.choice(Column.kind) { (kind: Customer.Kind) in kind.name }
+        size = cells.choice(Column.size) { (size: Customer.Size) in size.name }
+        group = cells.text(Column.group)
+        salesOwner = cells.text(Column.salesOwner)
+        collector = cells.text(Column.collector)
+        currency = cells.currency(Column.currency)
+        termsDays = cells.count(Column.termsDays, atMost: 3650)
+        language = cells.choice(Column.language) { (language: Language) in language.rawValue }?.rawValue
+        if let group, group == code { cells.refuse(Column.group, .customerInOwnGroup, ["customer": .text(code)]) }
+    }
+
+    func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {
+        var parent: ID<Customer>?
+        if let group {
+            parent = try books.customers.find(group)?.id
+            if parent == nil {
+                guard context.isLastLook else { return .deferred }
+                cells.add(Column.group, Refusal(.customerUnknown, ["customer": .text(group)]))
+                return .rejected
+            }
+        }
+        let owner = try salesOwner.map { try books.people.findOrRegister($0) }
+        let collecting = try collector.map { try books.people.findOrRegister($0) }
+
+        guard let known = try books.customers.find(code), let last = try books.customers.content(known.id) else {
+            var content = Customer.Content(name: name)
+            apply(to: &content, parent, owner, collecting)
+            try books.customers.register(code: code, content, on: books.today, isIncomplete: false)
+            return .created
+        }
+        var content = last.content
+        content.name = name
+        apply(to: &content, parent, owner, collecting)
+        if content == last.content, !last.isIncomplete { return .unchanged }
+        // A customer that was only known by its code is completed without asking.
+        guard context.updates || last.isIncomplete else {
+            throw Refusal(
+                .customerDiffers,
+                ["customer": .text(code), "differences": differences(last.content, parent, owner, collecting)])
+        }
+        try books.customers.appendVersion(of: known.id, n: last.n + 1, content, on: books.today, isIncomplete: false)
+        return .updated
+    }
+
+    /// Sets what the line gives and leaves the rest.
+    private func apply(
+        to content: inout Customer.Content, _ parent: ID<Customer>?, _ owner: ID<Person>?, _ collecting: ID<Person>?
+    ) {
+        if let uscc { content.uscc = uscc }
+        if let industry { content.industry = industry }
+        if let kind { content.kind = kind }
+        if let size { content.size = size }
+        if let parent { content.group = parent }
+        if let owner { content.salesOwner = owner }
+        if let collecting { content.collector = collecting }
+        if let currency { content.currency = currency }
+        if let termsDays { content.termsDays = termsDays }
+        if let language { content.language = language }
+    }
+
+    private func differences(
+        _ last: Customer.Content, _ parent: ID<Customer>?, _ owner: ID<Person>?, _ collecting: ID<Person>?
+    ) -> Refusal.Parameter {
+        var differences = Differences()
+        differences.compare("name", registered: last.name, given: name)
+        differences.compare("uscc", registered: last.uscc, given: uscc)
+        differences.compare("industry", registered: last.industry, given: industry)
+        differences.compare("kind", registered: last.kind, given: kind) { $0.name }
+        differences.compare("size", registered: last.size, given: size) { $0.name }
+        differences.compare("group", registered: last.group, given: parent) { _ in group ?? "" }
+        differences.compare("sales_owner", registered: last.salesOwner, given: owner) { $0 == owner ? salesOwner ?? "" : "…" }
+        differences.compare("collector", registered: last.collector, given: collecting) { $0 == collecting ? collector ?? "" : "…" }
+        differences.compare("currency", registered: last.currency, given: currency)
+        differences.compare("terms_days", registered: last.termsDays, given: termsDays)
+        differences.compare("language", registered: last.language, given: language)
+        return differences.parameter
+    }
+}
+
+/// A line of `contacts`.
+struct ContactLine: ImportLine {
+    private enum Column { static let customer = 0, name = 1, purpose = 2, title = 3, email = 4, phone = 5 }
+
+    private let customer: String
+    private let purpose: Contact.Purpose
+    private let content: Contact.Content
+
+    init(_ cells: LineReader) {
+        customer = cells.required(Column.customer)
+        let name = cells.required(Column.name)
+        if !cells.has(Column.purpose) { _ = cells.text(Column.purpose) }
+        purpose = cells.choice(Column.purpose) { (purpose: Contact.Purpose) in purpose.name } ?? .payment
+        content = Contact.Content(
+            name: name, title: cells.text(Column.title), email: cells.text(Column.email), phone: cells.text(Column.phone))
+    }
+
+    func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {
+        guard let reference = try context.customer(customer, Column.customer, cells, in: books) else { return .rejected }
+        let known = try books.contacts.find(customer: reference.id, name: content.name, purpose: purpose)
+        guard let known else {
+            try books.contacts.register(customer: reference.id, purpose: purpose, content, on: books.today)
+            return .created
+        }
+        var differences = Differences()
+        differences.compare("title", registered: known.content.title, given: content.title)
+        differences.compare("email", registered: known.content.email, given: content.email)
+        differences.compare("phone", registered: known.content.phone, given: content.phone)
+        if differences.isEmpty { return .unchanged }
+        guard context.updates else {
+            throw Refusal(
+                .contactDiffers,
+                ["contact": .text(content.name), "customer": .text(customer), "differences": differences.parameter])
+        }
+        var merged = known.content
+        merged.title = content.title ?? merged.title
+        merged.email = content.email ?? merged.email
+        merged.phone = content.phone ?? merged.phone
+        try books.contacts.appendVersion(
+            of: known.id, n: known.n + 1, customer: reference.id, purpose: purpose, merged, on: books.today)
+        return .updated
+    }
+}

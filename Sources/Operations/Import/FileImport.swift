@@ -1,0 +1,306 @@
+package import Formats
+internal import Foundation
+package import Ledger
+package import Receivables
+
+/// Imports one exchange file: all of it or nothing, or with `takesGoodLines` the good lines.
+///
+/// The file is read twice. First outside of the store's lock, to recognise its encoding, to hash it
+/// and to find what is wrong with the cells; then inside, line by line, against the books. Memory
+/// is bounded whatever the size of the file.
+package struct FileImport: Sendable {
+    package enum Source: Sendable {
+        case file(path: String)
+        case text(String)
+    }
+
+    package struct Options: Sendable {
+        /// Goes the whole way and rolls back.
+        package var isDryRun = false
+        /// Takes good lines and reports the others (`--partial`).
+        package var takesGoodLines = false
+        /// Lets differing customers and contacts become new versions (`--update`).
+        package var updates = false
+
+        package init() {}
+    }
+
+    /// Faults kept for the answer; further ones are counted.
+    package static let faultsKept = 1000
+
+    package let kind: ImportKind
+    package let source: Source
+    package let mapping: ImportMapping
+    package var options: Options
+    /// Told the share of the work done, 0 … 1.
+    package var onProgress: (@Sendable (Double) -> Void)?
+    /// Told each rejected line's cells and its faults, and the header first (with no faults).
+    package var onRejected: (@Sendable ([String], [LineFault]) -> Void)?
+
+    package init(_ kind: ImportKind, _ source: Source, mapping: ImportMapping = ImportMapping(), options: Options = Options()) {
+        self.kind = kind
+        self.source = source
+        self.mapping = mapping
+        self.options = options
+    }
+
+    package struct Result: Sendable {
+        package let report: ImportReport
+        package let faults: [LineFault]
+        package let act: Int64?
+    }
+
+    /// - Throws: `ImportRejected` with all faults when lines are wrong and `takesGoodLines` is not set;
+    ///   `DatabaseFailure` when the store can't be written.
+    package func run(
+        in store: Store, actor: Actor, source origin: String, now: Instant, today: LocalDate
+    ) async throws -> Result {
+        let examined = try examine()
+        let request = ActRequest(
+            command: "import-\(kind.rawValue)", actor: actor, source: origin, input: examined.hash, now: now, today: today)
+        let outcome = Outcome()
+        do {
+            let written = try await store.write(request) { books in
+                let (report, faults) = try register(in: books, examined)
+                outcome.keep(report, faults)
+                if report.rejected > 0, !options.takesGoodLines { throw ImportRejected(report: report, faults: faults) }
+                if options.isDryRun { throw RolledBack() }
+                return report
+            }
+            return Result(report: written.outcome, faults: outcome.faults, act: written.act)
+        } catch is RolledBack {
+            return Result(report: outcome.report ?? ImportReport(kind: kind), faults: outcome.faults, act: nil)
+        }
+    }
+
+    /// The way out of a dry run.
+    private struct RolledBack: Error {}
+
+    /// What the closure found out, also when it is rolled back.
+    private final class Outcome: @unchecked Sendable {
+        // Written by the writer's thread before it answers, read after the answer.
+        private(set) var report: ImportReport?
+        private(set) var faults: [LineFault] = []
+
+        func keep(_ report: ImportReport, _ faults: [LineFault]) {
+            self.report = report
+            self.faults = faults
+        }
+    }
+
+    // MARK: Outside of the lock
+
+    private struct Examined: Sendable {
+        let encoding: TextEncoding
+        let hash: [UInt8]
+        let size: Int
+    }
+
+    private func examine() throws -> Examined {
+        let hash = SHA256()
+        var size = 0
+        do {
+            let encoding: TextEncoding
+            let recognised = try TextEncoding.recognise(
+                try bytes(), alternative: { () throws(ByteSourceFault) in try bytes() }
+            ) { part in
+                hash.update(part)
+                size += part.count
+            }
+            encoding = mapping.encoding == .gb18030 ? .gb18030 : recognised
+            let digest = hash.finish()
+            try checkCells(encoding, size)
+            return Examined(encoding: encoding, hash: digest, size: size)
+        } catch let fault as ByteSourceFault {
+            throw rejected(fileFault(fault))
+        }
+    }
+
+    private func bytes() throws(ByteSourceFault) -> any ByteSource {
+        switch source {
+        case .file(let path): try FileBytes(path: path)
+        case .text(let text): MemoryBytes(text)
+        }
+    }
+
+    private func reader(_ encoding: TextEncoding) throws -> CSVReader {
+        let source = try bytes()
+        let text: any ByteSource = encoding == .utf8 ? source : try ConvertedBytes(from: encoding, source)
+        let reader = CSVReader(text, separator: mapping.separator)
+        try reader.skipLines(mapping.skipLines)
+        return reader
+    }
+
+    /// Reads the header; `nil` when the file has none.
+    private func header(_ reader: CSVReader) throws -> (names: [String], cells: LineReader) {
+        guard try reader.next() else {
+            throw rejected(LineFault(line: 1, column: "", value: "", refusal: Refusal(.fileEmpty)))
+        }
+        let names = reader.fields.map(LineReader.trimmed)
+        do {
+            return (names, try LineReader(kind, header: names, line: reader.line, mapping: mapping))
+        } catch {
+            throw rejected(error.faults)
+        }
+    }
+
+    /// Finds faults of the file's structure without holding up anybody.
+    private func checkCells(_ encoding: TextEncoding, _ size: Int) throws {
+        do {
+            let reader = try reader(encoding)
+            let (_, cells) = try header(reader)
+            var lines = 0
+            while try reader.next() {
+                lines += 1
+                if lines % 20_000 == 0 { onProgress?(0.15 * Double(reader.bytesRead) / Double(max(size, 1))) }
+                cells.begin(reader)
+            }
+        } catch let fault as CSVFault {
+            throw rejected(lineFault(fault))
+        }
+    }
+
+    // MARK: In the books
+
+    private func register(in books: Books, _ examined: Examined) throws -> (ImportReport, [LineFault]) {
+        switch kind {
+        case .customers: try register(CustomerLine.self, in: books, examined)
+        case .contacts: try register(ContactLine.self, in: books, examined)
+        case .invoices: try register(InvoiceLine.self, in: books, examined)
+        case .creditNotes: try register(CreditNoteLine.self, in: books, examined)
+        case .receipts: try register(ReceiptLine.self, in: books, examined)
+        case .allocations: try register(AllocationLine.self, in: books, examined)
+        case .settlements: try register(SettlementLine.self, in: books, examined)
+        case .calendar: try register(CalendarLine.self, in: books, examined)
+        case .rates: try register(RateLine.self, in: books, examined)
+        }
+    }
+
+    private func register<Line: ImportLine>(
+        _ type: Line.Type, in books: Books, _ examined: Examined
+    ) throws -> (ImportReport, [LineFault]) {
+        var report = ImportReport(kind: kind)
+        report.isDryRun = options.isDryRun
+        var faults: [LineFault] = []
+        var waiting: [(line: Int, fields: [[UInt8]])] = []
+        let context = ImportContext(
+            updates: options.updates, createsCustomers: mapping.createMissing.contains("customers"),
+            baseCurrency: try CompanySettings.load(in: books.session).currency)
+
+        let reader = try reader(examined.encoding)
+        let (names, cells) = try header(reader)
+        onRejected?(names, [])
+
+        func take(_ line: Line) throws {
+            var outcome = LineOutcome.rejected
+            var wholeLine: [LineFault] = []
+            if cells.faults.isEmpty {
+                do {
+                    outcome = try line.register(cells, in: books, context)
+                } catch let refusal as Refusal {
+                    wholeLine = [LineFault(line: cells.line, column: "", value: "", refusal: refusal)]
+                }
+            }
+            switch outcome {
+            case .created: report.created += 1
+            case .unchanged: report.unchanged += 1
+            case .updated: report.updated += 1
+            case .deferred: waiting.append((cells.line, cells.fields))
+            case .rejected:
+                report.rejected += 1
+                let all = cells.faults + wholeLine
+                faults.append(contentsOf: all.prefix(max(0, Self.faultsKept - faults.count)))
+                onRejected?(cells.fields.map { String(decoding: $0, as: UTF8.self) }, all)
+            }
+        }
+
+        var lines = 0
+        while try reader.next() {
+            lines += 1
+            if lines % 2_000 == 0 { onProgress?(0.15 + 0.85 * Double(reader.bytesRead) / Double(max(examined.size, 1))) }
+            cells.begin(reader)
+            guard reader.count == names.count else {
+                cells.note(Refusal(.fileRagged, ["found": .count(reader.count), "expected": .count(names.count)]))
+                report.rejected += 1
+                if faults.count < Self.faultsKept { faults.append(contentsOf: cells.faults) }
+                onRejected?(reader.fields, cells.faults)
+                continue
+            }
+            try take(Line(cells))
+        }
+        context.isLastLook = true
+        let last = waiting
+        waiting = []
+        for line in try Self.parentsFirst(last, cells, books) {
+            cells.begin(line.fields, line: line.line)
+            try take(Line(cells))
+        }
+        report.alsoCreated = context.alsoCreated
+        faults.sort { $0.line < $1.line }
+        return (report, faults)
+    }
+
+    /// Customers whose parent waits too come after it.
+    private static func parentsFirst(
+        _ waiting: [(line: Int, fields: [[UInt8]])], _ cells: LineReader, _ books: Books
+    ) throws -> [(line: Int, fields: [[UInt8]])] {
+        guard waiting.count > 1 else { return waiting }
+        var byCode: [String: Int] = [:]
+        var parent: [String] = []
+        for (index, line) in waiting.enumerated() {
+            cells.begin(line.fields, line: line.line)
+            byCode[cells.text(0) ?? ""] = index
+            parent.append(cells.text(6) ?? "")
+        }
+        var placed = [Bool](repeating: false, count: waiting.count)
+        var order: [(line: Int, fields: [[UInt8]])] = []
+        for start in waiting.indices {
+            var chain: [Int] = []
+            var index: Int? = start
+            while let current = index, !placed[current], !chain.contains(current) {
+                chain.append(current)
+                index = byCode[parent[current]]
+            }
+            for current in chain.reversed() {
+                placed[current] = true
+                order.append(waiting[current])
+            }
+        }
+        return order
+    }
+
+    // MARK: Faults of the file
+
+    private func rejected(_ faults: [LineFault]) -> ImportRejected {
+        var report = ImportReport(kind: kind)
+        report.isDryRun = options.isDryRun
+        report.rejected = faults.count
+        return ImportRejected(report: report, faults: faults)
+    }
+
+    private func rejected(_ fault: LineFault) -> ImportRejected { rejected([fault]) }
+
+    private func fileFault(_ fault: ByteSourceFault) -> LineFault {
+        let refusal: Refusal
+        switch fault {
+        case .missing(let path): refusal = Refusal(.fileMissing, ["path": .text(path)])
+        case .unreadable(let path, let reason):
+            refusal = Refusal(.fileMissing, ["path": .text("\(path) (\(reason))")])
+        case .encoding: refusal = Refusal(.fileEncoding)
+        }
+        return LineFault(line: 0, column: "", value: "", refusal: refusal)
+    }
+
+    private func lineFault(_ fault: CSVFault) -> LineFault {
+        func at(_ line: Int, _ code: RefusalCode, _ parameters: [String: Refusal.Parameter] = [:]) -> LineFault {
+            LineFault(line: line, column: "", value: "", refusal: Refusal(code, parameters))
+        }
+        switch fault {
+        case .source(let fault): return fileFault(fault)
+        case .nul(let line): return at(line, .fileNul)
+        case .unclosedQuote(let line): return at(line, .fileUnclosedQuote)
+        case .strayQuote(let line): return at(line, .fileStrayQuote)
+        case .cellTooLarge(let line, let limit): return at(line, .fileCellTooLarge, ["limit": .count(limit)])
+        }
+    }
+}

@@ -1,0 +1,74 @@
+internal import Ledger
+internal import Receivables
+
+/// One line of an exchange file, as values.
+protocol ImportLine {
+    /// Reads the cells; what is wrong with them is noted in `cells.faults`.
+    init(_ cells: LineReader)
+
+    /// Registers the line, or answers that it was registered before.
+    ///
+    /// Everything is checked before anything is written. Faults of a cell are noted in `cells`;
+    /// - Throws: `Refusal` for what is wrong with the line as a whole.
+    func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome
+}
+
+enum LineOutcome {
+    case created, unchanged, updated, rejected
+    /// Names something that a later line of the same file may bring.
+    case deferred
+}
+
+/// What lasts for the whole of one file.
+final class ImportContext {
+    let updates: Bool
+    let createsCustomers: Bool
+    let baseCurrency: Currency
+    /// Whether lines that waited for later ones are being looked at.
+    var isLastLook = false
+    /// Customers registered on the way.
+    var alsoCreated = 0
+    private var seen: [Int: UInt32] = [:]
+
+    init(updates: Bool, createsCustomers: Bool, baseCurrency: Currency) {
+        self.updates = updates
+        self.createsCustomers = createsCustomers
+        self.baseCurrency = baseCurrency
+    }
+
+    /// Which of several equal lines of this file one is, from 1.
+    func ordinal(_ parts: AnyHashable...) -> Int64 {
+        var hasher = Hasher()
+        for part in parts { hasher.combine(part) }
+        let key = hasher.finalize()
+        let ordinal = (seen[key] ?? 0) + 1
+        seen[key] = ordinal
+        return Int64(ordinal)
+    }
+
+    /// The customer of a code, registered with its code as name when the mapping says so.
+    func customer(_ code: String, _ column: Int, _ cells: LineReader, in books: Books) throws -> CustomerRepository.Reference? {
+        if let known = try books.customers.find(code) { return known }
+        guard createsCustomers else {
+            cells.add(column, Refusal(.customerUnknown, ["customer": .text(code)]))
+            return nil
+        }
+        try books.customers.register(code: code, Customer.Content(name: code), on: books.today, isIncomplete: true)
+        alsoCreated += 1
+        return try books.customers.find(code)
+    }
+}
+
+/// Compares what a line gives with what was registered; columns not given are not compared.
+struct Differences {
+    private var found: [String] = []
+
+    var isEmpty: Bool { found.isEmpty }
+    /// For a message: each differing column with the registered and the given value.
+    var parameter: Refusal.Parameter { .text(found.joined(separator: "; ")) }
+
+    mutating func compare<Value: Equatable>(_ column: String, registered: Value?, given: Value?, _ text: (Value) -> String = { "\($0)" }) {
+        guard let given, given != registered else { return }
+        found.append("\(column): \(registered.map(text) ?? "–") ≠ \(text(given))")
+    }
+}

@@ -1,0 +1,43 @@
+package import Receivables
+
+/// What an import did, or would do.
+package struct ImportReport: Codable, Hashable, Sendable {
+    package var kind: String
+    /// Lines that registered something.
+    package var created = 0
+    /// Lines that were registered before with the same content.
+    package var unchanged = 0
+    /// Lines that gave a customer or contact a new version (`--update`).
+    package var updated = 0
+    package var rejected = 0
+    package var isDryRun = false
+    /// Codes registered on the way (`create_missing`).
+    package var alsoCreated = 0
+
+    package init(kind: ImportKind) { self.kind = kind.rawValue }
+}
+
+/// Why a line, or the file, was not taken: its place, its value and the refusal.
+package struct LineFault: Error, Hashable, Sendable {
+    /// From 1, as an editor counts; 0 for the file as a whole.
+    package let line: Int
+    /// The column's name in the file; empty for the line as a whole.
+    package let column: String
+    /// The value as it stands in the file, shortened.
+    package let value: String
+    package let refusal: Refusal
+
+    package init(line: Int, column: String, value: String, refusal: Refusal) {
+        self.line = line
+        self.column = column
+        self.value = value
+        self.refusal = refusal
+    }
+}
+
+/// The file was not taken: nothing in the store has changed.
+package struct ImportRejected: Error, Sendable {
+    package let report: ImportReport
+    /// The first faults in the order of the file (at most `FileImport.faultsKept`).
+    package let faults: [LineFault]
+}

@@ -1,0 +1,260 @@
+package import Formats
+package import Ledger
+package import Receivables
+
+/// The cells of one line by our columns, read into values; faults are collected, so that a person
+/// sees all of a line's mistakes at once.
+package final class LineReader {
+    private let columns: [ImportKind.Column]
+    private let mapping: ImportMapping
+    /// The position in the file by our column; −1 where the file has none.
+    private let positions: [Int]
+    private let constants: [[UInt8]?]
+    /// The file's names of our columns, for messages.
+    private let names: [String]
+    private var record: CSVReader?
+    /// The cells of a line that is looked at again after the reader went on.
+    private var kept: (line: Int, fields: [[UInt8]])?
+
+    package private(set) var faults: [LineFault] = []
+
+    /// Longest text kept: names, remittance texts and reasons are shorter than this.
+    private static let longestText = 2000
+    private static let earliest = LocalDate(year: 1970, month: 1, day: 1)
+    private static let latest = LocalDate(year: 2199, month: 12, day: 31)
+
+    /// - Throws: `LineFault` on line 1 for missing, unknown and repeated columns.
+    init(_ kind: ImportKind, header: [String], line: Int, mapping: ImportMapping) throws(HeaderFaults) {
+        columns = kind.columns
+        self.mapping = mapping
+        var positions = [Int](repeating: -1, count: kind.columns.count)
+        var faults: [LineFault] = []
+        let ours = Dictionary(uniqueKeysWithValues: kind.columns.enumerated().map { ($1.name, $0) })
+        func fault(_ name: String, _ code: RefusalCode, _ parameters: [String: Refusal.Parameter]) {
+            faults.append(LineFault(line: line, column: name, value: "", refusal: Refusal(code, parameters)))
+        }
+        let known = Refusal.Parameter.text(kind.columns.map(\.name).joined(separator: ", "))
+        // A column of the file may feed one of ours or be ignored; one file column may feed several of ours.
+        let sources = Dictionary(grouping: mapping.columns, by: \.value).mapValues { $0.map(\.key) }
+        for (position, raw) in header.enumerated() {
+            let name = Self.trimmed(raw)
+            let targets = sources[name] ?? (ours[name] != nil && mapping.columns[name] == nil ? [name] : [])
+            if targets.isEmpty {
+                if !mapping.ignore.contains(name) {
+                    fault(name, .columnUnknown, ["column": .text(name), "known": known])
+                }
+                continue
+            }
+            for target in targets {
+                guard let index = ours[target] else { continue }
+                if positions[index] >= 0 { fault(name, .columnTwice, ["column": .text(name)]) }
+                positions[index] = position
+            }
+        }
+        for (target, source) in mapping.columns where ours[target] == nil {
+            fault(source, .mappingUnknownColumn, ["column": .text(target), "known": known])
+        }
+        for name in mapping.constants.keys where ours[name] == nil {
+            fault(name, .mappingUnknownColumn, ["column": .text(name), "known": known])
+        }
+        let constants = kind.columns.map { column in mapping.constants[column.name].map { Array($0.utf8) } }
+        for (index, column) in kind.columns.enumerated()
+        where column.isRequired && positions[index] < 0 && constants[index] == nil {
+            let name = mapping.columns[column.name] ?? column.name
+            fault(name, .columnMissing, ["column": .text(name), "found": .text(header.joined(separator: ", "))])
+        }
+        self.positions = positions
+        self.constants = constants
+        names = kind.columns.map { mapping.columns[$0.name] ?? $0.name }
+        if !faults.isEmpty { throw HeaderFaults(faults: faults) }
+    }
+
+    package struct HeaderFaults: Error { let faults: [LineFault] }
+
+    /// Starts on the reader's current record.
+    func begin(_ record: CSVReader) {
+        self.record = record
+        kept = nil
+        faults.removeAll(keepingCapacity: true)
+    }
+
+    /// Starts on a line that was kept.
+    func begin(_ fields: [[UInt8]], line: Int) {
+        kept = (line, fields)
+        faults.removeAll(keepingCapacity: true)
+    }
+
+    /// The current line's cells, for another look at the end of the file.
+    var fields: [[UInt8]] {
+        if let kept { return kept.fields }
+        guard let record else { return [] }
+        return (0..<record.count).map { Array(record.bytes($0)) }
+    }
+
+    var line: Int { kept?.line ?? record?.line ?? 0 }
+
+    // MARK: Cells
+
+    /// The cell without surrounding spaces; empty when it is not given.
+    private func trimmed(_ cell: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
+        var from = 0
+        var to = cell.count
+        while from < to, cell[from] == 32 || cell[from] == 9 { from += 1 }
+        while to > from, cell[to - 1] == 32 || cell[to - 1] == 9 { to -= 1 }
+        return UnsafeBufferPointer(rebasing: cell[from..<to])
+    }
+
+    private func withCell<Result>(_ column: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        let position = positions[column]
+        if position >= 0 {
+            if let kept {
+                if !kept.fields[position].isEmpty { return kept.fields[position].withUnsafeBufferPointer { body(trimmed($0)) } }
+            } else if let record {
+                let cell = trimmed(record.bytes(position))
+                if !cell.isEmpty { return body(cell) }
+            }
+        }
+        if let constant = constants[column] { return constant.withUnsafeBufferPointer(body) }
+        return body(UnsafeBufferPointer(start: nil, count: 0))
+    }
+
+    /// Whether the line says anything in this column.
+    func has(_ column: Int) -> Bool { withCell(column) { !$0.isEmpty } }
+
+    func refuse(_ column: Int, _ code: RefusalCode, _ parameters: [String: Refusal.Parameter] = [:]) {
+        add(column, Refusal(code, parameters))
+    }
+
+    /// Adds a fault at a column.
+    func add(_ column: Int, _ refusal: Refusal) {
+        let value = withCell(column) { String(decoding: $0.prefix(120), as: UTF8.self) }
+        faults.append(LineFault(line: line, column: names[column], value: value, refusal: refusal))
+    }
+
+    /// Adds a fault of the line as a whole.
+    func note(_ refusal: Refusal) {
+        faults.append(LineFault(line: line, column: "", value: "", refusal: refusal))
+    }
+
+    func text(_ column: Int) -> String? {
+        withCell(column) { cell in
+            guard !cell.isEmpty else {
+                if columns[column].isRequired { refuse(column, .valueMissing, ["column": .text(names[column])]) }
+                return nil
+            }
+            guard cell.count <= Self.longestText else {
+                refuse(column, .valueTooLong, ["limit": .count(Self.longestText)])
+                return nil
+            }
+            guard !cell.contains(where: { $0 < 32 && $0 != 9 && $0 != 10 && $0 != 13 || $0 == 127 }) else {
+                refuse(column, .valueControlCharacter)
+                return nil
+            }
+            return String(decoding: cell, as: UTF8.self)
+        }
+    }
+
+    /// A text that must be there; "" after the fault was noted.
+    func required(_ column: Int) -> String { text(column) ?? "" }
+
+    func day(_ column: Int) -> LocalDate? {
+        withCell(column) { cell in
+            guard !cell.isEmpty else {
+                if columns[column].isRequired { refuse(column, .valueMissing, ["column": .text(names[column])]) }
+                return nil
+            }
+            do throws(DateFormat.Fault) {
+                let day = try mapping.dateFormat.day(cell)
+                if let earliest = Self.earliest, let latest = Self.latest, day < earliest || day > latest {
+                    refuse(column, .valueDateOutOfRange, ["earliest": .day(earliest), "latest": .day(latest)])
+                    return nil
+                }
+                return day
+            } catch {
+                let code = error == .noSuchDay ? RefusalCode.valueImpossibleDate : .valueNotADate
+                refuse(column, code, ["pattern": .text(mapping.dateFormat.pattern)])
+                return nil
+            }
+        }
+    }
+
+    func requiredDay(_ column: Int) -> LocalDate { day(column) ?? LocalDate(dayNumber: 0) }
+
+    /// An amount whose currency is not known yet.
+    func number(_ column: Int) -> DecimalNumber? {
+        withCell(column) { cell in
+            guard !cell.isEmpty else {
+                if columns[column].isRequired { refuse(column, .valueMissing, ["column": .text(names[column])]) }
+                return nil
+            }
+            do throws(AmountError) {
+                return try DecimalNumber(parsing: cell, decimalMark: mapping.decimalMark)
+            } catch {
+                let mark = String(decoding: [mapping.decimalMark], as: UTF8.self)
+                let limit = Money.decimal(of: Int128(Money.largestFact), exponent: 2, grouped: true)
+                refuse(
+                    column, error == .tooLarge ? .valueTooLarge : .valueNotAnAmount,
+                    ["mark": .text(mark), "limit": .text(limit)])
+                return nil
+            }
+        }
+    }
+
+    /// A number as an amount of `currency`; `nil` after the fault was noted.
+    func money(_ column: Int, _ number: DecimalNumber?, in currency: Currency, mustBePositive: Bool = true) -> Money? {
+        guard let number else { return nil }
+        do throws(AmountError) {
+            let money = try number.money(in: currency)
+            guard money.isPositive || !mustBePositive else {
+                refuse(column, .valueNotPositive)
+                return nil
+            }
+            return money
+        } catch {
+            switch error {
+            case .tooManyDecimals(let allowed):
+                refuse(
+                    column, .valueTooManyDecimals, ["currency": .text(currency.code), "decimals": .count(allowed)])
+            case .tooLarge, .notANumber:
+                let limit = Money(minorUnits: Money.largestFact, currency: currency)
+                refuse(column, .valueTooLarge, ["limit": .money(limit)])
+            }
+            return nil
+        }
+    }
+
+    func currency(_ column: Int) -> Currency? {
+        guard let code = text(column) else { return nil }
+        guard let currency = Currency(code) else {
+            refuse(column, .valueUnknownCurrency)
+            return nil
+        }
+        return currency
+    }
+
+    /// A whole number from 0 to `limit`.
+    func count(_ column: Int, atMost limit: Int) -> Int? {
+        guard let text = text(column) else { return nil }
+        guard let count = Int(text), (0...limit).contains(count) else {
+            refuse(column, .valueNotACount, ["limit": .count(limit)])
+            return nil
+        }
+        return count
+    }
+
+    /// One of a fixed list of words.
+    func choice<Choice: CaseIterable>(_ column: Int, _ name: (Choice) -> String) -> Choice? {
+        guard let text = text(column) else { return nil }
+        if let choice = Choice.allCases.first(where: { name($0) == text }) { return choice }
+        let words = Choice.allCases.map(name).joined(separator: ", ")
+        refuse(column, .valueNotAChoice, ["choices": .text(words)])
+        return nil
+    }
+
+    static func trimmed(_ text: String) -> String {
+        var scalars = text.unicodeScalars[...]
+        while let first = scalars.first, first.value == 32 || first.value == 9 || first.value == 0xFEFF { scalars.removeFirst() }
+        while let last = scalars.last, last.value == 32 || last.value == 9 { scalars.removeLast() }
+        return String(scalars)
+    }
+}

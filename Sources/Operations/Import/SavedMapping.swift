@@ -1,0 +1,109 @@
+internal import Database
+package import Formats
+internal import Foundation
+package import Receivables
+
+/// Mappings kept in the store by name, and offered again for a file with the same header.
+package enum SavedMapping {
+    private static let prefix = "mapping:"
+
+    /// - Throws: `Refusal` `mapping.unreadable` or `mapping.unknown-key`.
+    package static func read(_ yaml: String) throws(Refusal) -> ImportMapping {
+        do throws(ImportMapping.Fault) {
+            return try ImportMapping(yaml: yaml)
+        } catch {
+            switch error {
+            case .unreadable(let detail): throw Refusal(.mappingUnreadable, ["detail": .text(detail)])
+            case .unknownKey(let key, let known):
+                throw Refusal(.mappingUnknownKey, ["key": .text(key), "known": .text(known.joined(separator: ", "))])
+            case .badValue(let key, let value, let expected):
+                throw Refusal(.mappingUnreadable, ["detail": .text("\(key): \(value) – \(expected)")])
+            }
+        }
+    }
+
+    package static func find(_ name: String, in store: Store) throws -> String? {
+        try store.read { try SettingRepository.content(prefix + name, in: $0) }
+    }
+
+    package static func save(_ name: String, _ yaml: String, in store: Store, _ request: ActRequest) async throws {
+        _ = try await store.write(request) { books in
+            try books.settings.set(prefix + name, yaml)
+            return ["mapping": name]
+        }
+    }
+
+    /// The name of a saved mapping whose columns all stand in a file's header, the fullest first.
+    package static func fitting(_ path: String, _ kind: ImportKind, in store: Store) throws -> String? {
+        guard let header = try? header(of: path) else { return nil }
+        let rows = try store.read { session in
+            try session.rows(
+                """
+                SELECT name, content FROM setting_version s WHERE name LIKE 'mapping:%'
+                    AND n = (SELECT max(n) FROM setting_version t WHERE t.name = s.name) ORDER BY name
+                """)
+        }
+        let known = Set(kind.columns.map(\.name))
+        let fitting = rows.compactMap { row -> (name: String, count: Int)? in
+            guard let mapping = try? read(row.text(1)), !mapping.columns.isEmpty,
+                mapping.columns.allSatisfy({ known.contains($0.key) && header.contains($0.value) })
+            else { return nil }
+            return (String(row.text(0).dropFirst(prefix.count)), mapping.columns.count)
+        }
+        return fitting.max { $0.count < $1.count }?.name
+    }
+
+    static func header(of path: String) throws -> [String] {
+        let encoding = try TextEncoding.recognise(
+            try FileBytes(path: path), alternative: { () throws(ByteSourceFault) in try FileBytes(path: path) }) { _ in }
+        let bytes: any ByteSource = encoding == .utf8 ? try FileBytes(path: path) : try ConvertedBytes(from: encoding, try FileBytes(path: path))
+        let reader = CSVReader(bytes)
+        return try reader.next() ? reader.fields.map(LineReader.trimmed) : []
+    }
+}
+
+/// Proposes a mapping for a file from its headings, Chinese or English (`--guess`).
+package struct MappingGuess {
+    private let kind: ImportKind
+    private let header: [String]
+
+    /// - Throws: `Refusal` `file.missing` or `file.empty`.
+    package init(_ kind: ImportKind, path: String) throws {
+        self.kind = kind
+        do {
+            header = try SavedMapping.header(of: path)
+        } catch {
+            throw Refusal(.fileMissing, ["path": .text(path)])
+        }
+        guard !header.isEmpty else { throw Refusal(.fileEmpty) }
+    }
+
+    /// A mapping in YAML, with a remark for each required column that no heading fits.
+    package func yaml() -> String {
+        var free = Set(header)
+        var columns: [(ours: String, theirs: String)] = []
+        var missing: [String] = []
+        for column in kind.columns {
+            let names = [column.name, column.name.replacingOccurrences(of: "_", with: " ")] + column.headings
+            let found = header.first { free.contains($0) && names.contains(normalised($0)) }
+            if let found {
+                free.remove(found)
+                if found != column.name { columns.append((column.name, found)) }
+            } else if column.isRequired {
+                missing.append(column.name)
+            }
+        }
+        func quoted(_ text: String) -> String { "\"" + text.replacingOccurrences(of: "\"", with: "\\\"") + "\"" }
+        var lines = ["columns:"] + columns.map { "  \($0.ours): \(quoted($0.theirs))" }
+        if columns.isEmpty { lines = ["columns: {}"] }
+        let rest = header.filter { free.contains($0) && !kind.columns.map(\.name).contains($0) }
+        if !rest.isEmpty { lines.append("ignore: [\(rest.map(quoted).joined(separator: ", "))]") }
+        lines += missing.map { "# \($0): no heading fits; name one under columns, or give a constant" }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private func normalised(_ heading: String) -> String {
+        heading.precomposedStringWithCompatibilityMapping.lowercased()
+            .components(separatedBy: CharacterSet(charactersIn: "(（")).first?.trimmingCharacters(in: .whitespaces) ?? heading
+    }
+}

@@ -1,0 +1,151 @@
+internal import Database
+package import Formats
+package import Ledger
+
+/// Writes the journal as text for other programs, entry by entry, in memory of a fixed size.
+package struct ExportJournal: Sendable {
+    package let format: JournalFormat
+    /// Posting days, inclusive; `nil` is without bound.
+    package let from: LocalDate?
+    package let to: LocalDate?
+
+    package init(_ format: JournalFormat, from: LocalDate? = nil, to: LocalDate? = nil) {
+        self.format = format
+        self.from = from
+        self.to = to
+    }
+
+    package func run(in store: Store, _ write: (String) throws -> Void) throws {
+        try store.read { session in
+            let first = from?.dayNumber ?? -1_000_000
+            let last = to?.dayNumber ?? 10_000_000
+            let bounds = try session.row("SELECT min(posting_day) FROM transfer WHERE posting_day >= \(first)")
+            let firstDay = LocalDate(dayNumber: Int(bounds?.optionalInteger(0) ?? 0))
+            let currencies = try session.rows("SELECT DISTINCT currency FROM transfer ORDER BY currency")
+                .compactMap { Currency($0.text(0)) }
+            try write(format.head(firstDay: firstDay, currencies: currencies))
+
+            let describer = FactDescriber(session)
+            let codes = try LedgerBalances.accountCodes(session)
+            let acts = try ActRanges(session)
+            let statement = try session.statement(
+                """
+                SELECT t.fact, t.posting_day, t.debit, t.credit, t.currency, t.amount, c.code FROM transfer t
+                  LEFT JOIN customer c ON c.id = t.customer
+                 WHERE t.posting_day BETWEEN $1 AND $2 ORDER BY t.posting_day, t.fact, t.id
+                """)
+            statement.bind(1, Int64(first))
+            statement.bind(2, Int64(last))
+            defer { statement.reset() }
+            var lines: [VoucherLine] = []
+            var isFirst = true
+            func flush() throws {
+                guard !lines.isEmpty else { return }
+                try write(format.entry(Self.merged(lines), isFirst: isFirst))
+                isFirst = false
+                lines.removeAll(keepingCapacity: true)
+            }
+            while try statement.step() {
+                let fact = statement.integer(0)
+                if let previous = lines.first, previous.entry != fact { try flush() }
+                guard let currency = Currency(statement.text(4)), let debit = AccountRole(rawValue: statement.integer(2)),
+                    let credit = AccountRole(rawValue: statement.integer(3))
+                else { throw DatabaseFailure.corrupt(detail: "transfer of fact \(fact)") }
+                let amount = Money(minorUnits: statement.integer(5), currency: currency)
+                let day = LocalDate(dayNumber: Int(statement.integer(1)))
+                let customer = statement.isNull(6) ? "" : statement.text(6)
+                let summary = try lines.first?.summary ?? describer.describe(fact)
+                for (account, signed) in [(debit, amount), (credit, -amount)] {
+                    lines.append(
+                        VoucherLine(
+                            day: day, entry: fact, act: acts.act(of: fact), account: account,
+                            accountCode: codes[account]?.code ?? "", amount: signed, customer: customer, summary: summary))
+                }
+            }
+            try flush()
+            try write(format.foot)
+        }
+    }
+
+    /// Equal accounts of one entry are added up, as a voucher shows them.
+    private static func merged(_ lines: [VoucherLine]) -> [VoucherLine] {
+        var merged: [VoucherLine] = []
+        for line in lines {
+            if let index = merged.firstIndex(where: { $0.account == line.account && $0.amount.currency == line.amount.currency }) {
+                let old = merged[index]
+                merged[index] = VoucherLine(
+                    day: old.day, entry: old.entry, act: old.act, account: old.account, accountCode: old.accountCode,
+                    amount: old.amount + line.amount, customer: old.customer, summary: old.summary)
+            } else {
+                merged.append(line)
+            }
+        }
+        return merged
+    }
+}
+
+/// Says in a few words what a fact is, for the summary of a voucher.
+final class FactDescriber {
+    private let invoice: (any SQLStatement)?
+    private let credit: (any SQLStatement)?
+    private let allocation: (any SQLStatement)?
+
+    init(_ session: any SQLSession) {
+        invoice = try? session.statement("SELECT number FROM invoice WHERE id = $1")
+        credit = try? session.statement("SELECT kind, reference FROM credit WHERE id = $1")
+        allocation = try? session.statement(
+            """
+            SELECT c.reference, v.number, a.reverses FROM allocation a JOIN credit c ON c.id = a.credit
+              JOIN item i ON i.id = a.item JOIN invoice v ON v.id = i.invoice WHERE a.id = $1
+            """)
+    }
+
+    func describe(_ fact: Int64) throws -> String {
+        if let invoice {
+            invoice.bind(1, fact)
+            defer { invoice.reset() }
+            if try invoice.step() { return "invoice \(invoice.text(0))" }
+        }
+        if let credit {
+            credit.bind(1, fact)
+            defer { credit.reset() }
+            if try credit.step() {
+                let kind = credit.integer(0) == 1 ? "receipt" : credit.integer(0) == 2 ? "credit note" : "correction"
+                return "\(kind) \(credit.text(1))"
+            }
+        }
+        if let allocation {
+            allocation.bind(1, fact)
+            defer { allocation.reset() }
+            if try allocation.step() {
+                let verb = allocation.isNull(2) ? "allocation" : "un-allocation"
+                return "\(verb) \(allocation.text(0)) to \(allocation.text(1))"
+            }
+        }
+        return "fact \(fact)"
+    }
+}
+
+/// Which act a fact belongs to, from the ranges that acts name.
+struct ActRanges {
+    private var firstFacts: [Int64] = []
+    private var acts: [Int64] = []
+
+    init(_ session: any SQLSession) throws {
+        let statement = try session.statement("SELECT seq, first_fact FROM act WHERE fact_count > 0 ORDER BY seq")
+        while try statement.step() {
+            acts.append(statement.integer(0))
+            firstFacts.append(statement.integer(1))
+        }
+    }
+
+    func act(of fact: Int64) -> Int64 {
+        var low = 0
+        var high = firstFacts.count
+        while low < high {
+            let middle = (low + high) / 2
+            if firstFacts[middle] <= fact { low = middle + 1 } else { high = middle }
+        }
+        return low > 0 ? acts[low - 1] : 0
+    }
+}

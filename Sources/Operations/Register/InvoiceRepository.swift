@@ -1,0 +1,188 @@
+internal import Database
+internal import Ledger
+internal import Receivables
+
+/// Invoices, their items, and what is open of them.
+final class InvoiceRepository {
+    /// What other commands need of an invoice.
+    struct Reference {
+        let id: Int64
+        let entity: Int64
+        let number: String
+        let customer: ID<Customer>
+        let issueDay: LocalDate
+        let valueDay: LocalDate
+        let postingDay: LocalDate
+        let currency: Currency
+        let gross: Int64
+    }
+
+    struct ItemState {
+        let id: Int64
+        let n: Int64
+        let amount: Int64
+        let dueDay: LocalDate
+        var open: Int64
+        let isUnwound: Bool
+    }
+
+    private let session: any SQLSession
+    private let facts: FactWriter
+    private let ledger: LedgerRepository
+    private let findStatement: any SQLStatement
+    private let itemsStatement: any SQLStatement
+    private let balanceStatement: any SQLStatement
+
+    private static let columns = "id, entity, number, customer, issue_day, value_day, posting_day, currency, amount"
+
+    init(session: any SQLSession, facts: FactWriter, ledger: LedgerRepository) throws {
+        self.session = session
+        self.facts = facts
+        self.ledger = ledger
+        findStatement = try session.statement(
+            "SELECT \(Self.columns) FROM invoice WHERE entity = $1 AND number = $2")
+        itemsStatement = try session.statement(
+            """
+            SELECT i.id, i.n, i.amount, i.due_day, b.open, b.unwound FROM item i JOIN item_balance b ON b.item = i.id
+             WHERE i.invoice = $1 ORDER BY i.due_day, i.n
+            """)
+        balanceStatement = try session.statement("INSERT INTO item_balance (item, amount, open) VALUES ($1, $2, $3)")
+    }
+
+    func find(entity: Int64, number: String) throws -> Reference? {
+        findStatement.bind(1, entity)
+        findStatement.bind(2, text: number)
+        defer { findStatement.reset() }
+        guard try findStatement.step() else { return nil }
+        return reference(findStatement)
+    }
+
+    private func reference(_ row: any SQLStatement) -> Reference? {
+        guard let currency = Currency(row.text(7)) else { return nil }
+        func day(_ column: Int) -> LocalDate { LocalDate(dayNumber: Int(row.integer(column))) }
+        return Reference(
+            id: row.integer(0), entity: row.integer(1), number: row.text(2), customer: ID(row.integer(3)),
+            issueDay: day(4), valueDay: day(5), postingDay: day(6), currency: currency, gross: row.integer(8))
+    }
+
+    /// The invoice's items, the one due first before the others.
+    func items(of invoice: Int64) throws -> [ItemState] {
+        itemsStatement.bind(1, invoice)
+        defer { itemsStatement.reset() }
+        var items: [ItemState] = []
+        while try itemsStatement.step() {
+            items.append(
+                ItemState(
+                    id: itemsStatement.integer(0), n: itemsStatement.integer(1), amount: itemsStatement.integer(2),
+                    dueDay: LocalDate(dayNumber: Int(itemsStatement.integer(3))), open: itemsStatement.integer(4),
+                    isUnwound: itemsStatement.integer(5) == 1))
+        }
+        return items
+    }
+
+    /// The invoice as it was registered, whatever happened to it since.
+    func content(_ id: Int64) throws -> Invoice.Content? {
+        let row = try session.row(
+            """
+            SELECT number, customer, issue_day, value_day, posting_day, recognised_day, accepted_day, delivered_day,
+                currency, amount, net_amount, tax_amount, contract, milestone, product_line, sales_owner, tax_status
+              FROM invoice WHERE id = \(id)
+            """)
+        guard let row, let currency = Currency(row.text(8)) else { return nil }
+        func day(_ column: Int) -> LocalDate { LocalDate(dayNumber: Int(row.integer(column))) }
+        var content = Invoice.Content(
+            number: row.text(0), customer: ID(row.integer(1)), issueDay: day(2), currency: currency,
+            gross: row.integer(9))
+        content.valueDay = day(3)
+        content.postingDay = day(4)
+        content.recognisedDay = day(5)
+        content.acceptedDay = row.optionalInteger(6).map { LocalDate(dayNumber: Int($0)) }
+        content.deliveredDay = row.optionalInteger(7).map { LocalDate(dayNumber: Int($0)) }
+        content.net = row.optionalInteger(10)
+        content.tax = row.optionalInteger(11)
+        content.contract = row.optionalText(12)
+        content.milestone = row.optionalText(13)
+        content.productLine = row.optionalText(14)
+        content.salesOwner = row.optionalInteger(15).map { ID($0) }
+        content.taxStatus = Invoice.TaxStatus(rawValue: row.integer(16)) ?? .delivered
+        content.instalments = try session.rows("SELECT due_day, amount FROM item WHERE invoice = \(id) ORDER BY n").map {
+            Invoice.Instalment(dueDay: LocalDate(dayNumber: Int($0.integer(0))), amount: $0.integer(1))
+        }
+        content.eInvoiceNumber = try session.row("SELECT number FROM tax_invoice WHERE invoice = \(id)")?.optionalText(0)
+        return content
+    }
+
+    /// Registers a claim with its items and posts it: receivable / clearing.
+    func register(_ invoice: Invoice.Content, entity: Int64) throws {
+        let id = try facts.append(.invoice) { row in
+            row.integer(entity)
+            row.text(invoice.number)
+            row.integer(invoice.customer.rawValue)
+            row.integer(Int64(invoice.issueDay.dayNumber))
+            row.integer(Int64(invoice.valueDay.dayNumber))
+            row.integer(Int64(invoice.postingDay.dayNumber))
+            row.integer(Int64(invoice.recognisedDay.dayNumber))
+            row.integer(invoice.acceptedDay.map { Int64($0.dayNumber) })
+            row.integer(invoice.deliveredDay.map { Int64($0.dayNumber) })
+            row.text(invoice.currency.code)
+            row.integer(invoice.gross)
+            row.integer(invoice.net)
+            row.integer(invoice.tax)
+            row.text(invoice.contract)
+            row.text(invoice.milestone)
+            row.text(invoice.productLine)
+            row.integer(invoice.salesOwner?.rawValue)
+            row.integer(invoice.taxStatus.rawValue)
+        }
+        for (index, instalment) in invoice.instalments.enumerated() {
+            let item = try facts.append(.item) { row in
+                row.integer(id)
+                row.integer(Int64(index + 1))
+                row.integer(instalment.amount)
+                row.integer(Int64(instalment.dueDay.dayNumber))
+            }
+            balanceStatement.bind(1, item)
+            balanceStatement.bind(2, instalment.amount)
+            balanceStatement.bind(3, instalment.amount)
+            try balanceStatement.run()
+        }
+        if let number = invoice.eInvoiceNumber {
+            try facts.append(.taxInvoice) { row in
+                row.integer(id)
+                row.text(number)
+            }
+        }
+        let amount = Money(minorUnits: invoice.gross, currency: invoice.currency)
+        let entry = JournalEntry(
+            on: invoice.postingDay, Transfer(debit: .receivable, credit: .clearing, amount: amount))
+        try ledger.post(entry, of: id, entity: entity, customer: invoice.customer.rawValue)
+    }
+
+    /// The due day in force, after changes.
+    func dueDay(of item: Int64) throws -> LocalDate? {
+        let changed = try session.row(
+            "SELECT due_day FROM item_event WHERE item = \(item) AND due_day IS NOT NULL ORDER BY n DESC LIMIT 1")
+        let day = try changed ?? session.row("SELECT due_day FROM item WHERE id = \(item)")
+        return day.map { LocalDate(dayNumber: Int($0.integer(0))) }
+    }
+
+    /// Changes an item's due day from `valueDay` on; the original stays.
+    func changeDueDay(of item: Int64, to due: LocalDate, valueDay: LocalDate, reason: String) throws {
+        let last = try session.row("SELECT coalesce(max(n), 0) FROM item_event WHERE item = \(item)")?.integer(0) ?? 0
+        try facts.append(.itemEvent) { row in
+            row.integer(item)
+            row.integer(last + 1)
+            row.integer(1)
+            row.integer(Int64(valueDay.dayNumber))
+            row.integer(Int64(due.dayNumber))
+            row.text(reason)
+        }
+    }
+
+    /// What was allocated to an item so far, for the check of every day in between.
+    func movements(ofItem item: Int64) throws -> [Allocation.Movement] {
+        try session.rows("SELECT posting_day, item_amount FROM allocation WHERE item = \(item)").map {
+            Allocation.Movement(day: LocalDate(dayNumber: Int($0.integer(0))), amount: $0.integer(1))
+        }
+    }
+}

@@ -1,0 +1,52 @@
+package import Database
+package import Ledger
+package import Receivables
+
+/// What a command sees of the store while it runs: repositories that share one transaction.
+///
+/// Pages and the command line never get at one; only commands of `Operations` write through it.
+package final class Books {
+    let session: any SQLSession
+    let facts: FactWriter
+    package let request: ActRequest
+    /// Version of the policy that decided, named in the act.
+    var policyVersion: Int64?
+
+    init(_ session: any SQLSession, _ request: ActRequest, lastFact: Int64) {
+        self.session = session
+        self.request = request
+        facts = FactWriter(session, lastFact: lastFact)
+    }
+
+    var today: LocalDate { request.today }
+
+    private(set) lazy var settings = SettingRepository(session: session, facts: facts, today: today)
+    private(set) lazy var entities = EntityRepository(session: session, facts: facts)
+    private(set) lazy var people = PersonRepository(session: session, facts: facts, today: today)
+    private(set) lazy var customers = CustomerRepository(session: session, facts: facts)
+    private(set) lazy var personal = PersonalRepository(session: session, facts: facts)
+    private(set) lazy var contacts = ContactRepository(session: session, facts: facts, personal: personal)
+    private(set) lazy var periods = PeriodRepository(session: session, facts: facts)
+    private(set) lazy var ledger = LedgerRepository(session: session, facts: facts)
+    private(set) lazy var calendars = CalendarRepository(session: session, facts: facts)
+    private(set) lazy var rates = RateRepository(session: session, facts: facts)
+    private var invoiceRepository: InvoiceRepository?
+    private var creditRepository: CreditRepository?
+
+    /// Invoices and credits keep statements prepared for loops over millions of lines.
+    func invoices() throws -> InvoiceRepository {
+        if let known = invoiceRepository { return known }
+        let repository = try InvoiceRepository(session: session, facts: facts, ledger: ledger)
+        invoiceRepository = repository
+        return repository
+    }
+
+    func credits() throws -> CreditRepository {
+        if let known = creditRepository { return known }
+        let repository = try CreditRepository(session: session, facts: facts, ledger: ledger)
+        creditRepository = repository
+        return repository
+    }
+
+    private(set) lazy var tracking = TrackingRepository(session: session, facts: facts)
+}

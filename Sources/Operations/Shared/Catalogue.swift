@@ -1,0 +1,61 @@
+internal import Foundation
+package import Ledger
+package import Receivables
+
+/// The product's texts in one language, from data files beside the program.
+package final class Catalogue: Sendable {
+    package enum Language: String, CaseIterable, Sendable {
+        case chinese = "zh-Hans"
+        case english = "en"
+    }
+
+    package let language: Language
+    private let texts: [String: String]
+
+    /// - Throws: `Refusal` `file.missing` when the program's resources aren't found.
+    package init(_ language: Language) throws {
+        self.language = language
+        var texts: [String: String] = [:]
+        for name in ["errors", "texts"] {
+            let content = try Resources.text("catalogue/\(name).\(language.rawValue).txt")
+            for line in content.split(separator: "\n") where !line.hasPrefix("#") {
+                guard let range = line.range(of: " = ") else { continue }
+                texts[String(line[..<range.lowerBound])] = String(line[range.upperBound...])
+            }
+        }
+        self.texts = texts
+    }
+
+    /// All keys of the language, for the test that compares languages.
+    package var keys: Set<String> { Set(texts.keys) }
+
+    /// A text with its parameters put in; a key without a text shows itself.
+    package func text(_ key: String, _ parameters: [String: Refusal.Parameter] = [:]) -> String {
+        // One pass from left to right, so that a brace in a value is never taken for a place.
+        var rest = Substring(texts[key] ?? key)
+        var text = ""
+        while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
+            text += rest[..<open]
+            let name = String(rest[rest.index(after: open)..<close])
+            text += parameters[name].map(string) ?? "{\(name)}"
+            rest = rest[rest.index(after: close)...]
+        }
+        return text + rest
+    }
+
+    package func text(_ key: TextKey, _ parameters: [String: Refusal.Parameter] = [:]) -> String {
+        text(key.rawValue, parameters)
+    }
+
+    /// A refusal as a sentence that says what to do.
+    package func message(_ refusal: Refusal) -> String { text(refusal.code.rawValue, refusal.parameters) }
+
+    private func string(_ parameter: Refusal.Parameter) -> String {
+        switch parameter {
+        case .text(let text): text
+        case .count(let count): "\(count)"
+        case .money(let money): "\(money)"
+        case .day(let day): "\(day)"
+        }
+    }
+}

@@ -1,0 +1,61 @@
+package import Database
+internal import Foundation
+package import Ledger
+
+/// What is known of the company itself.
+package struct CompanySettings: Hashable, Sendable {
+    /// What a store is for. Only a live one is believed; only the others accept another clock.
+    package enum Kind: String, CaseIterable, Sendable { case live, sample, drill, test }
+
+    package var name: String
+    /// The functional currency, and the default of files.
+    package var currency: Currency
+    /// `zh-Hans` or `en`.
+    package var language: String
+    /// An identifier of the time zone database, for example `Asia/Shanghai`.
+    package var timeZone: String
+    package var country: String
+    package var kind: Kind
+
+    package init(name: String, currency: Currency, language: String, timeZone: String, country: String, kind: Kind) {
+        self.name = name
+        self.currency = currency
+        self.language = language
+        self.timeZone = timeZone
+        self.country = country
+        self.kind = kind
+    }
+
+    private struct Stored: Codable {
+        let name, currency, language, timeZone, country, kind: String
+    }
+
+    var content: String {
+        get throws {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = .sortedKeys
+            let stored = Stored(
+                name: name, currency: currency.code, language: language, timeZone: timeZone, country: country,
+                kind: kind.rawValue)
+            return String(decoding: try encoder.encode(stored), as: UTF8.self)
+        }
+    }
+
+    /// - Throws: `DatabaseFailure.corrupt` when the store has no company.
+    package static func load(in session: any SQLSession) throws -> CompanySettings {
+        guard let content = try SettingRepository.content("company", in: session),
+            let stored = try? JSONDecoder().decode(Stored.self, from: Data(content.utf8)),
+            let currency = Currency(stored.currency), let kind = Kind(rawValue: stored.kind)
+        else { throw DatabaseFailure.corrupt(detail: "no company in the store") }
+        return CompanySettings(
+            name: stored.name, currency: currency, language: stored.language, timeZone: stored.timeZone,
+            country: stored.country, kind: kind)
+    }
+
+    /// The calendar day of an instant in the company's time zone.
+    package func day(of instant: Instant) -> LocalDate {
+        let zone = TimeZone(identifier: timeZone) ?? .gmt
+        let offset = zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(instant.microseconds) / 1e6))
+        return Instant(microseconds: instant.microseconds + Int64(offset) * 1_000_000).utcDay
+    }
+}

@@ -1,0 +1,69 @@
+package import Database
+internal import Foundation
+package import Ledger
+package import Receivables
+
+/// Creates a company's store: its settings, the legal entity `main`, account codes, the default policy
+/// and the working-day calendar of its country, all in the first act.
+package struct CreateCompany: Sendable {
+    package let company: CompanySettings
+
+    package init(_ company: CompanySettings) { self.company = company }
+
+    package func run(
+        path: String, actor: Actor, now: Instant, clock: @escaping @Sendable () -> Instant
+    ) async throws -> Store {
+        let policy = try Resources.text("policy/default.yaml")
+        let calendar = try? Resources.text("calendar/\(company.country).csv")
+        let store = try Store.create(path: path, clock: clock)
+        do {
+            try await fill(store, policy, actor, now)
+            if let calendar {
+                _ = try await FileImport(.calendar, .text(calendar)).run(
+                    in: store, actor: actor, source: "init", now: now, today: company.day(of: now))
+            }
+        } catch {
+            // A store without its company is of no use and would be in the way of the next try.
+            for ending in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + ending) }
+            throw error
+        }
+        return store
+    }
+
+    private func fill(_ store: Store, _ policy: String, _ actor: Actor, _ now: Instant) async throws {
+        let today = company.day(of: now)
+        let content = try company.content
+        let request = ActRequest(
+            command: "init", actor: actor, source: "cli", input: Array(content.utf8), now: now, today: today)
+        _ = try await store.write(request) { books in
+            try books.settings.set("company", content)
+            _ = try books.entities.append(code: Entity.mainCode, name: company.name, currency: company.currency, on: today)
+            for account in AccountRole.allCases {
+                let (code, name) = Self.chineseAccount(account)
+                try books.facts.append(.accountCode) { row in
+                    row.integer(account.rawValue)
+                    row.integer(1)
+                    row.integer(Int64(today.dayNumber))
+                    row.text(code)
+                    row.text(name)
+                }
+            }
+            _ = try books.settings.appendPolicy(
+                code: "default", content: policy, validFrom: LocalDate(dayNumber: 0))
+            return ["company": company.name]
+        }
+    }
+
+    /// The accounts of the Chinese enterprise chart (企业会计准则) that a new company starts with.
+    private static func chineseAccount(_ role: AccountRole) -> (code: String, name: String) {
+        switch role {
+        case .receivable: ("1122", "应收账款")
+        case .clearing: ("112299", "应收结转")
+        case .bank: ("1002", "银行存款")
+        case .unapplied: ("112201", "应收账款—待核销收款")
+        case .suspense: ("224101", "其他应付款—待认领")
+        case .advance: ("2203", "预收账款")
+        case .exchangeClearing: ("112298", "汇兑往来")
+        }
+    }
+}

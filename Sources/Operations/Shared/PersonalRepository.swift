@@ -1,0 +1,82 @@
+internal import CSodium
+internal import Database
+
+/// Personal data: encrypted under a key per subject, so that destroying the key erases it for good
+/// while facts and their digests stay whole (ENGINEERING E-22).
+final class PersonalRepository {
+    /// A subject that stands for the store itself; its key makes keyed hashes of identities.
+    static let storeSubject: Int64 = 0
+
+    private let session: any SQLSession
+    private let facts: FactWriter?
+    private var keys: [Int64: [UInt8]] = [:]
+
+    /// - Parameter facts: `nil` for reading only.
+    init(session: any SQLSession, facts: FactWriter?) {
+        self.session = session
+        self.facts = facts
+        _ = Self.isReady
+    }
+
+    private static let isReady = sodium_init() >= 0
+
+    /// Stores texts under the key of `subject` (a customer's or person's number) and returns the fact's number.
+    func append(_ fields: [String], subject: Int64) throws -> Int64 {
+        guard let facts else { throw DatabaseFailure.readOnly }
+        let key = try key(of: subject, creating: true)
+        let ciphertext = Self.encrypt(Array(fields.joined(separator: "\u{1f}").utf8), key)
+        return try facts.append(.personal) { row in
+            row.integer(subject)
+            row.blob(ciphertext)
+        }
+    }
+
+    /// The texts of a fact, or `nil` when their key was destroyed.
+    func fields(_ id: Int64) throws -> [String]? {
+        guard let row = try session.row("SELECT subject, ciphertext FROM personal WHERE id = \(id)") else { return nil }
+        let key = try key(of: row.integer(0), creating: false)
+        guard !key.isEmpty, let plain = Self.decrypt(row.blob(1), key) else { return nil }
+        return String(decoding: plain, as: UTF8.self).split(separator: "\u{1f}", omittingEmptySubsequences: false).map(String.init)
+    }
+
+    /// A keyed hash by which equal identities are found without being readable.
+    func identity(_ parts: [String]) throws -> [UInt8] {
+        let key = try key(of: Self.storeSubject, creating: true)
+        let input = Array(parts.joined(separator: "\u{1f}").utf8)
+        var output = [UInt8](repeating: 0, count: 32)
+        crypto_generichash(&output, 32, input, UInt64(input.count), key, key.count)
+        return output
+    }
+
+    private func key(of subject: Int64, creating: Bool) throws -> [UInt8] {
+        if let known = keys[subject] { return known }
+        if let stored = try session.row("SELECT key FROM personal_key WHERE subject = \(subject)")?.blob(0) {
+            keys[subject] = stored
+            return stored
+        }
+        guard creating, facts != nil else { return [] }
+        var key = [UInt8](repeating: 0, count: Int(crypto_secretbox_KEYBYTES))
+        randombytes_buf(&key, key.count)
+        try session.execute("INSERT INTO personal_key (subject, key) VALUES (\(subject), \(key))")
+        keys[subject] = key
+        return key
+    }
+
+    private static func encrypt(_ plain: [UInt8], _ key: [UInt8]) -> [UInt8] {
+        var nonce = [UInt8](repeating: 0, count: Int(crypto_secretbox_NONCEBYTES))
+        randombytes_buf(&nonce, nonce.count)
+        var box = [UInt8](repeating: 0, count: plain.count + Int(crypto_secretbox_MACBYTES))
+        crypto_secretbox_easy(&box, plain, UInt64(plain.count), nonce, key)
+        return nonce + box
+    }
+
+    private static func decrypt(_ bytes: [UInt8], _ key: [UInt8]) -> [UInt8]? {
+        let nonceCount = Int(crypto_secretbox_NONCEBYTES)
+        let overhead = nonceCount + Int(crypto_secretbox_MACBYTES)
+        guard bytes.count >= overhead else { return nil }
+        var plain = [UInt8](repeating: 0, count: bytes.count - overhead)
+        let box = Array(bytes[nonceCount...])
+        let nonce = Array(bytes[..<nonceCount])
+        return crypto_secretbox_open_easy(&plain, box, UInt64(box.count), nonce, key) == 0 ? plain : nil
+    }
+}

@@ -1,0 +1,41 @@
+internal import Database
+internal import Ledger
+
+/// Reads and writes the journal of acts and its head.
+struct ActRepository {
+    let session: any SQLSession
+
+    func head(locking: Bool = false) throws -> Head {
+        guard let row = try session.row("SELECT last_act, last_fact, last_hash, last_instant FROM head WHERE id = 1") else {
+            throw DatabaseFailure.corrupt(detail: "no head row")
+        }
+        return Head(
+            lastAct: row.integer(0), lastFact: row.integer(1), lastHash: row.blob(2),
+            lastInstant: Instant(microseconds: row.integer(3)))
+    }
+
+    func save(_ head: Head) throws {
+        try session.execute(
+            """
+            UPDATE head SET last_act = \(head.lastAct), last_fact = \(head.lastFact), last_hash = \(head.lastHash),
+                last_instant = \(head.lastInstant.microseconds) WHERE id = 1
+            """)
+    }
+
+    /// The act that already answered a key, with the hash of what it was asked for.
+    func find(scope: String, key: String) throws -> (seq: Int64, inputHash: [UInt8], outcome: String)? {
+        try session.row("SELECT seq, input_hash, outcome FROM act WHERE scope = \(scope) AND key = \(key)")
+            .map { ($0.integer(0), $0.blob(1), $0.text(2)) }
+    }
+
+    func append(_ act: ActRecord, body: [UInt8], hash: [UInt8]) throws {
+        try session.execute(
+            """
+            INSERT INTO act (seq, recorded_at, command, actor, source, scope, key, input_hash, policy_version,
+                first_fact, fact_count, facts_digest, outcome, app_version, body, previous_hash, hash)
+            VALUES (\(act.seq), \(act.recordedAt.microseconds), \(act.command), \(act.actor), \(act.source),
+                \(act.scope), \(act.key), \(act.inputHash), \(act.policyVersion), \(act.firstFact), \(act.factCount),
+                \(act.factsDigest), \(act.outcome), \(act.appVersion), \(body), \(act.previousHash), \(hash))
+            """)
+    }
+}

@@ -1,0 +1,51 @@
+internal import CCrypto
+
+/// SHA-256 over bytes that come in parts.
+///
+/// libcrypto uses the processor's own instructions: 1.7 GB/s here, where libsodium's portable code
+/// does 0.24 GB/s (docs/DECISIONS.md).
+final class SHA256 {
+    private let context: OpaquePointer?
+
+    init() {
+        context = EVP_MD_CTX_new()
+        EVP_DigestInit_ex(context, EVP_sha256(), nil)
+    }
+
+    deinit { EVP_MD_CTX_free(context) }
+
+    func update(_ bytes: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress, bytes.count > 0 else { return }
+        EVP_DigestUpdate(context, start, bytes.count)
+    }
+
+    func update(_ bytes: [UInt8]) { bytes.withUnsafeBytes(update) }
+
+    /// The 32 bytes; the hash can't be updated afterwards.
+    func finish() -> [UInt8] {
+        var digest = [UInt8](repeating: 0, count: 32)
+        var length: UInt32 = 0
+        EVP_DigestFinal_ex(context, &digest, &length)
+        return digest
+    }
+
+    static func hash(_ bytes: [UInt8]) -> [UInt8] {
+        let hash = SHA256()
+        hash.update(bytes)
+        return hash.finish()
+    }
+}
+
+extension [UInt8] {
+    /// Lower-case hexadecimal digits.
+    package var hexadecimal: String {
+        let digits = Array<UInt8>("0123456789abcdef".utf8)
+        var text: [UInt8] = []
+        text.reserveCapacity(count * 2)
+        for byte in self {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}

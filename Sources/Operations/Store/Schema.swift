@@ -1,0 +1,247 @@
+internal import Database
+
+/// The schema, step by step. A step that was released is never edited; `Schema+NNNN` would hold a long one.
+enum Schema {
+    static let migrator = Migrator([Migration(number: 1, name: "foundation", statements: foundation)])
+
+    private static let foundation: [String] = core + parties + register + ledger + tracking + guards
+
+    /// Settings, reference data and the journal of acts.
+    private static let core = [
+        """
+        CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), last_act INTEGER NOT NULL, last_fact INTEGER NOT NULL,
+            last_hash BLOB NOT NULL, last_instant INTEGER NOT NULL) STRICT
+        """,
+        "INSERT INTO head (id, last_act, last_fact, last_hash, last_instant) VALUES (1, 0, 0, x'', 0)",
+        """
+        CREATE TABLE act (seq INTEGER PRIMARY KEY CHECK (seq > 0), recorded_at INTEGER NOT NULL, command TEXT NOT NULL,
+            actor TEXT NOT NULL, source TEXT NOT NULL, scope TEXT NOT NULL, key TEXT, input_hash BLOB NOT NULL,
+            policy_version INTEGER, first_fact INTEGER NOT NULL, fact_count INTEGER NOT NULL CHECK (fact_count >= 0),
+            facts_digest BLOB NOT NULL, outcome TEXT NOT NULL, app_version TEXT NOT NULL, body BLOB NOT NULL,
+            previous_hash BLOB NOT NULL, hash BLOB NOT NULL, UNIQUE (scope, key)) STRICT
+        """,
+        "CREATE TABLE entity (id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE) STRICT",
+        """
+        CREATE TABLE entity_version (id INTEGER PRIMARY KEY, entity INTEGER NOT NULL REFERENCES entity, n INTEGER NOT NULL,
+            valid_from INTEGER NOT NULL, name TEXT NOT NULL, functional_currency TEXT NOT NULL, standard TEXT NOT NULL,
+            posting TEXT NOT NULL, UNIQUE (entity, n)) STRICT
+        """,
+        """
+        CREATE TABLE setting_version (id INTEGER PRIMARY KEY, name TEXT NOT NULL, n INTEGER NOT NULL,
+            valid_from INTEGER NOT NULL, content TEXT NOT NULL, UNIQUE (name, n)) STRICT
+        """,
+        """
+        CREATE TABLE policy_version (id INTEGER PRIMARY KEY, code TEXT NOT NULL, n INTEGER NOT NULL,
+            valid_from INTEGER NOT NULL, content TEXT NOT NULL, UNIQUE (code, n)) STRICT
+        """,
+        """
+        CREATE TABLE account_code (id INTEGER PRIMARY KEY, role INTEGER NOT NULL, n INTEGER NOT NULL,
+            valid_from INTEGER NOT NULL, code TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (role, n)) STRICT
+        """,
+        """
+        CREATE TABLE calendar_day (id INTEGER PRIMARY KEY, country TEXT NOT NULL, day INTEGER NOT NULL, n INTEGER NOT NULL,
+            kind INTEGER NOT NULL CHECK (kind IN (1, 2)), name TEXT, UNIQUE (country, day, n)) STRICT
+        """,
+        """
+        CREATE TABLE rate (id INTEGER PRIMARY KEY, day INTEGER NOT NULL, from_currency TEXT NOT NULL,
+            to_currency TEXT NOT NULL, n INTEGER NOT NULL, rate_e8 INTEGER NOT NULL CHECK (rate_e8 > 0), source TEXT,
+            UNIQUE (day, from_currency, to_currency, n)) STRICT
+        """,
+        "CREATE TABLE personal_key (subject INTEGER PRIMARY KEY, key BLOB NOT NULL) STRICT",
+        "CREATE TABLE personal (id INTEGER PRIMARY KEY, subject INTEGER NOT NULL, ciphertext BLOB NOT NULL) STRICT",
+    ]
+
+    private static let parties = [
+        "CREATE TABLE person (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE) STRICT",
+        """
+        CREATE TABLE person_version (id INTEGER PRIMARY KEY, person INTEGER NOT NULL REFERENCES person, n INTEGER NOT NULL,
+            valid_from INTEGER NOT NULL, manager INTEGER REFERENCES person, UNIQUE (person, n)) STRICT
+        """,
+        """
+        CREATE TABLE role_grant (id INTEGER PRIMARY KEY, person INTEGER NOT NULL REFERENCES person, role INTEGER NOT NULL,
+            n INTEGER NOT NULL, granted INTEGER NOT NULL CHECK (granted IN (0, 1)), UNIQUE (person, role, n)) STRICT
+        """,
+        "CREATE TABLE customer (id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE) STRICT",
+        """
+        CREATE TABLE customer_version (id INTEGER PRIMARY KEY, customer INTEGER NOT NULL REFERENCES customer,
+            n INTEGER NOT NULL, valid_from INTEGER NOT NULL, name TEXT NOT NULL, name_key TEXT NOT NULL, uscc TEXT,
+            industry TEXT, kind INTEGER, size INTEGER, group_id INTEGER REFERENCES customer,
+            sales_owner INTEGER REFERENCES person, collector INTEGER REFERENCES person, currency TEXT,
+            terms_days INTEGER CHECK (terms_days >= 0), language TEXT,
+            incomplete INTEGER NOT NULL CHECK (incomplete IN (0, 1)), UNIQUE (customer, n)) STRICT
+        """,
+        """
+        CREATE TABLE contact (id INTEGER PRIMARY KEY, customer INTEGER NOT NULL REFERENCES customer,
+            identity BLOB NOT NULL UNIQUE) STRICT
+        """,
+        """
+        CREATE TABLE contact_version (id INTEGER PRIMARY KEY, contact INTEGER NOT NULL REFERENCES contact,
+            n INTEGER NOT NULL, valid_from INTEGER NOT NULL, purpose INTEGER NOT NULL,
+            personal INTEGER NOT NULL REFERENCES personal, UNIQUE (contact, n)) STRICT
+        """,
+    ]
+
+    private static let register = [
+        """
+        CREATE TABLE invoice (id INTEGER PRIMARY KEY, entity INTEGER NOT NULL REFERENCES entity, number TEXT NOT NULL,
+            customer INTEGER NOT NULL REFERENCES customer, issue_day INTEGER NOT NULL, value_day INTEGER NOT NULL,
+            posting_day INTEGER NOT NULL, recognised_day INTEGER NOT NULL, accepted_day INTEGER, delivered_day INTEGER,
+            currency TEXT NOT NULL, amount INTEGER NOT NULL CHECK (amount BETWEEN 1 AND 10000000000000),
+            net_amount INTEGER, tax_amount INTEGER, contract TEXT, milestone TEXT, product_line TEXT,
+            sales_owner INTEGER REFERENCES person, tax_status INTEGER NOT NULL CHECK (tax_status BETWEEN 1 AND 7),
+            CHECK (net_amount + tax_amount = amount), UNIQUE (entity, number)) STRICT
+        """,
+        """
+        CREATE TABLE item (id INTEGER PRIMARY KEY, invoice INTEGER NOT NULL REFERENCES invoice, n INTEGER NOT NULL,
+            amount INTEGER NOT NULL CHECK (amount > 0), due_day INTEGER NOT NULL, UNIQUE (invoice, n)) STRICT
+        """,
+        """
+        CREATE TABLE item_event (id INTEGER PRIMARY KEY, item INTEGER NOT NULL REFERENCES item, n INTEGER NOT NULL,
+            kind INTEGER NOT NULL, value_day INTEGER NOT NULL, due_day INTEGER, reason TEXT NOT NULL, UNIQUE (item, n)) STRICT
+        """,
+        """
+        CREATE TABLE tax_invoice (id INTEGER PRIMARY KEY, invoice INTEGER NOT NULL REFERENCES invoice,
+            number TEXT NOT NULL UNIQUE) STRICT
+        """,
+        """
+        CREATE TABLE tax_invoice_event (id INTEGER PRIMARY KEY, invoice INTEGER NOT NULL REFERENCES invoice,
+            n INTEGER NOT NULL, status INTEGER NOT NULL CHECK (status BETWEEN 1 AND 7), value_day INTEGER NOT NULL,
+            UNIQUE (invoice, n)) STRICT
+        """,
+        """
+        CREATE TABLE credit (id INTEGER PRIMARY KEY, entity INTEGER NOT NULL REFERENCES entity, kind INTEGER NOT NULL,
+            reference TEXT NOT NULL, bank_account TEXT NOT NULL, customer INTEGER REFERENCES customer,
+            value_day INTEGER NOT NULL, posting_day INTEGER NOT NULL, currency TEXT NOT NULL,
+            amount INTEGER NOT NULL CHECK (amount BETWEEN 1 AND 10000000000000),
+            about_invoice INTEGER REFERENCES invoice, method INTEGER, payer TEXT, payer_account TEXT, remittance TEXT,
+            personal INTEGER REFERENCES personal, reason TEXT, UNIQUE (entity, kind, reference, bank_account)) STRICT
+        """,
+        """
+        CREATE TABLE credit_event (id INTEGER PRIMARY KEY, credit INTEGER NOT NULL REFERENCES credit, n INTEGER NOT NULL,
+            kind INTEGER NOT NULL, value_day INTEGER NOT NULL, posting_day INTEGER NOT NULL,
+            customer INTEGER REFERENCES customer, amount INTEGER NOT NULL CHECK (amount >= 0), UNIQUE (credit, n)) STRICT
+        """,
+        """
+        CREATE TABLE allocation (id INTEGER PRIMARY KEY, credit INTEGER NOT NULL REFERENCES credit,
+            item INTEGER NOT NULL REFERENCES item, value_day INTEGER NOT NULL, n INTEGER NOT NULL CHECK (n > 0),
+            posting_day INTEGER NOT NULL, credit_amount INTEGER NOT NULL CHECK (credit_amount <> 0),
+            item_amount INTEGER NOT NULL CHECK (item_amount <> 0), reverses INTEGER UNIQUE REFERENCES allocation,
+            source INTEGER NOT NULL, reason TEXT,
+            CHECK ((reverses IS NULL) = (credit_amount > 0)), CHECK ((credit_amount > 0) = (item_amount > 0)),
+            UNIQUE (credit, item, value_day, n)) STRICT
+        """,
+        "CREATE INDEX allocation_item ON allocation (item)",
+        """
+        CREATE TABLE reversal (id INTEGER PRIMARY KEY, fact INTEGER NOT NULL UNIQUE REFERENCES credit,
+            value_day INTEGER NOT NULL, posting_day INTEGER NOT NULL, amount INTEGER NOT NULL CHECK (amount > 0),
+            reason TEXT NOT NULL) STRICT
+        """,
+        """
+        CREATE TABLE item_balance (item INTEGER PRIMARY KEY REFERENCES item, amount INTEGER NOT NULL,
+            open INTEGER NOT NULL CHECK (open BETWEEN 0 AND amount),
+            unwound INTEGER NOT NULL DEFAULT 0 CHECK (unwound IN (0, 1))) STRICT
+        """,
+        """
+        CREATE TABLE credit_balance (credit INTEGER PRIMARY KEY REFERENCES credit, amount INTEGER NOT NULL,
+            unapplied INTEGER NOT NULL CHECK (unapplied BETWEEN 0 AND amount), customer INTEGER,
+            unwound INTEGER NOT NULL DEFAULT 0 CHECK (unwound IN (0, 1)),
+            reversed INTEGER NOT NULL DEFAULT 0 CHECK (reversed IN (0, 1))) STRICT
+        """,
+    ]
+
+    private static let ledger = [
+        """
+        CREATE TABLE transfer (id INTEGER PRIMARY KEY, fact INTEGER NOT NULL, entity INTEGER NOT NULL REFERENCES entity,
+            posting_day INTEGER NOT NULL, debit INTEGER NOT NULL, credit INTEGER NOT NULL, currency TEXT NOT NULL,
+            amount INTEGER NOT NULL CHECK (amount >= 0), customer INTEGER, CHECK (debit <> credit)) STRICT
+        """,
+        """
+        CREATE TABLE period_event (id INTEGER PRIMARY KEY, entity INTEGER NOT NULL REFERENCES entity,
+            month INTEGER NOT NULL, n INTEGER NOT NULL, state INTEGER NOT NULL CHECK (state IN (1, 2, 3)), reason TEXT,
+            UNIQUE (entity, month, n)) STRICT
+        """,
+    ]
+
+    private static let tracking = [
+        """
+        CREATE TABLE day_run (id INTEGER PRIMARY KEY, day INTEGER NOT NULL UNIQUE, policy_version INTEGER NOT NULL,
+            warnings TEXT NOT NULL) STRICT
+        """,
+        """
+        CREATE TABLE occurrence (id INTEGER PRIMARY KEY, rule INTEGER NOT NULL, subject INTEGER NOT NULL,
+            occasion INTEGER NOT NULL, episode INTEGER NOT NULL, day INTEGER NOT NULL, result INTEGER NOT NULL,
+            reason TEXT, UNIQUE (rule, subject, occasion, episode)) STRICT
+        """,
+        """
+        CREATE TABLE reminder (id INTEGER PRIMARY KEY, customer INTEGER NOT NULL REFERENCES customer, day INTEGER NOT NULL,
+            audience INTEGER NOT NULL, recipient INTEGER NOT NULL, channel TEXT NOT NULL, language TEXT NOT NULL,
+            personal INTEGER NOT NULL REFERENCES personal, template TEXT NOT NULL, state INTEGER NOT NULL,
+            held TEXT NOT NULL, UNIQUE (customer, day, audience, recipient)) STRICT
+        """,
+        """
+        CREATE TABLE reminder_item (id INTEGER PRIMARY KEY, reminder INTEGER NOT NULL REFERENCES reminder,
+            item INTEGER NOT NULL REFERENCES item, rule INTEGER NOT NULL, open_amount INTEGER NOT NULL,
+            UNIQUE (reminder, item, rule)) STRICT
+        """,
+        """
+        CREATE TABLE reminder_event (id INTEGER PRIMARY KEY, reminder INTEGER NOT NULL REFERENCES reminder,
+            n INTEGER NOT NULL, kind INTEGER NOT NULL, value_day INTEGER NOT NULL, UNIQUE (reminder, n)) STRICT
+        """,
+        """
+        CREATE TABLE outbox (id INTEGER PRIMARY KEY, message_key TEXT NOT NULL UNIQUE,
+            reminder INTEGER NOT NULL REFERENCES reminder, not_before_day INTEGER NOT NULL) STRICT
+        """,
+        """
+        CREATE TABLE task (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, customer INTEGER REFERENCES customer,
+            assignee INTEGER REFERENCES person, role INTEGER NOT NULL, opened_day INTEGER NOT NULL,
+            due_day INTEGER NOT NULL, rule INTEGER NOT NULL, detail TEXT NOT NULL) STRICT
+        """,
+        """
+        CREATE TABLE task_item (id INTEGER PRIMARY KEY, task INTEGER NOT NULL REFERENCES task, subject INTEGER NOT NULL,
+            UNIQUE (task, subject)) STRICT
+        """,
+        """
+        CREATE TABLE task_event (id INTEGER PRIMARY KEY, task INTEGER NOT NULL REFERENCES task, n INTEGER NOT NULL,
+            kind INTEGER NOT NULL, person INTEGER REFERENCES person, value_day INTEGER NOT NULL, note TEXT,
+            UNIQUE (task, n)) STRICT
+        """,
+        """
+        CREATE TABLE collection_case (id INTEGER PRIMARY KEY, customer INTEGER NOT NULL REFERENCES customer,
+            opened_day INTEGER NOT NULL) STRICT
+        """,
+        """
+        CREATE TABLE case_item (id INTEGER PRIMARY KEY, collection_case INTEGER NOT NULL REFERENCES collection_case,
+            item INTEGER NOT NULL REFERENCES item, due_day INTEGER NOT NULL, episode INTEGER NOT NULL,
+            UNIQUE (item, due_day, episode)) STRICT
+        """,
+        """
+        CREATE TABLE case_event (id INTEGER PRIMARY KEY, collection_case INTEGER NOT NULL REFERENCES collection_case,
+            n INTEGER NOT NULL, kind INTEGER NOT NULL, stage INTEGER NOT NULL, value_day INTEGER NOT NULL,
+            UNIQUE (collection_case, n)) STRICT
+        """,
+        """
+        CREATE TABLE pause (id INTEGER PRIMARY KEY, customer INTEGER REFERENCES customer, item INTEGER REFERENCES item,
+            kind INTEGER NOT NULL, from_day INTEGER NOT NULL, until_day INTEGER NOT NULL CHECK (until_day >= from_day),
+            amount INTEGER, reason TEXT NOT NULL, CHECK ((customer IS NULL) <> (item IS NULL))) STRICT
+        """,
+        """
+        CREATE TABLE pause_end (id INTEGER PRIMARY KEY, pause INTEGER NOT NULL UNIQUE REFERENCES pause,
+            value_day INTEGER NOT NULL, reason TEXT NOT NULL) STRICT
+        """,
+        """
+        CREATE TABLE signal (id INTEGER PRIMARY KEY, customer INTEGER NOT NULL REFERENCES customer, kind TEXT NOT NULL,
+            severity INTEGER NOT NULL, value_day INTEGER NOT NULL, source INTEGER NOT NULL,
+            UNIQUE (customer, kind, value_day)) STRICT
+        """,
+    ]
+
+    /// Facts are appended, never overwritten: the only triggers, and they do nothing but refuse.
+    private static let guards: [String] = ["UPDATE", "DELETE"].flatMap { action in
+        (FactTable.all.map(\.name) + ["act"]).map { table in
+            """
+            CREATE TRIGGER \(table)_no_\(action.lowercased()) BEFORE \(action) ON \(table)
+            BEGIN SELECT RAISE(ABORT, '\(table) is append-only'); END
+            """
+        }
+    }
+}

@@ -1,0 +1,140 @@
+package import Database
+package import Foundation
+package import Ledger
+internal import OpenItems
+package import Receivables
+
+/// A company's store: commands go in one at a time, questions are answered from snapshots.
+package final class Store: Sendable {
+    let engine: any DatabaseEngine
+    private let writer: Writer
+    package let path: String
+    /// Where the picture of open items is kept between runs; `nil` keeps none.
+    let imagePath: String?
+    let picture: Picture
+
+    /// Version of the program, as acts name it.
+    package static let appVersion = "0.1.0"
+
+    /// What became of a command.
+    package struct Written<Outcome: Sendable>: Sendable {
+        package let outcome: Outcome
+        /// The act's number; `nil` when nothing changed and so nothing was recorded.
+        package let act: Int64?
+        /// Whether an earlier act with the same key gave this outcome.
+        package let isReplay: Bool
+    }
+
+    /// Opens an existing store and brings its schema up to date.
+    ///
+    /// - Parameters:
+    ///   - clock: The time for the journal of acts.
+    ///   - onWait: Called about once a second while another process holds the write lock.
+    /// - Throws: `DatabaseFailure`.
+    package static func open(
+        path: String, clock: @escaping @Sendable () -> Instant, onWait: (@Sendable (Int) -> Void)? = nil
+    ) throws -> Store {
+        let engine = try SQLiteDatabase(path: path, .existing, onWait: onWait)
+        let current = try engine.read { try Schema.migrator.current(in: $0) }
+        guard current > 0 else { throw DatabaseFailure.notAStore(path: path) }
+        if current != Schema.migrator.latest { try engine.write { try Schema.migrator.migrate($0.session) } }
+        return Store(engine, path: path, clock: clock)
+    }
+
+    /// Creates a store's file with an empty schema.
+    package static func create(path: String, clock: @escaping @Sendable () -> Instant) throws -> Store {
+        let engine = try SQLiteDatabase(path: path, .new)
+        try engine.write { try Schema.migrator.migrate($0.session) }
+        return Store(engine, path: path, clock: clock)
+    }
+
+    private init(_ engine: any DatabaseEngine, path: String, clock: @escaping @Sendable () -> Instant) {
+        self.engine = engine
+        self.path = path
+        imagePath = path + ".openitems"
+        picture = Picture()
+        writer = Writer(engine, clock: clock)
+    }
+
+    deinit { writer.close() }
+
+    /// Runs a command in a transaction of its own and records its act.
+    ///
+    /// The closure is synchronous: it waits for nothing but the engine. Anything it throws leaves
+    /// the store as it was. A command that appends no fact and has no key leaves no act either.
+    package func write<Outcome: Codable & Sendable>(
+        _ request: ActRequest, _ body: @escaping @Sendable (Books) throws -> Outcome
+    ) async throws -> Written<Outcome> {
+        try await withCheckedThrowingContinuation { continuation in
+            writer.submit(CommandJob(request, body, continuation))
+        }
+    }
+
+    /// Answers a question from one snapshot of the store.
+    package func read<Result>(_ body: (any SQLSession) throws -> Result) throws -> Result {
+        try engine.read(body)
+    }
+
+    /// Moves what was committed from the write-ahead log into the file (after large imports).
+    package func checkpoint() throws { try (engine as? SQLiteDatabase)?.checkpoint() }
+}
+
+/// A command with its answer's address.
+private final class CommandJob<Outcome: Codable & Sendable>: WriterJob {
+    private let request: ActRequest
+    private let body: @Sendable (Books) throws -> Outcome
+    private let continuation: CheckedContinuation<Store.Written<Outcome>, any Error>
+    private var outcome: Outcome?
+    private var replayedAct: Int64?
+    private var refusal: (any Error)?
+    private(set) var act: ActRecord?
+
+    var key: String? { request.key.map { "\(request.scope)\u{0}\($0)" } }
+
+    init(
+        _ request: ActRequest, _ body: @escaping @Sendable (Books) throws -> Outcome,
+        _ continuation: CheckedContinuation<Store.Written<Outcome>, any Error>
+    ) {
+        self.request = request
+        self.body = body
+        self.continuation = continuation
+    }
+
+    func perform(_ session: any SQLSession, lastFact: Int64) throws -> Int64 {
+        let inputHash = SHA256.hash(Array(request.command.utf8) + [0] + request.input)
+        if let key = request.key,
+            let earlier = try ActRepository(session: session).find(scope: request.scope, key: key)
+        {
+            guard earlier.inputHash == inputHash else { throw Refusal(.keyReused, ["key": .text(key)]) }
+            outcome = try JSONDecoder().decode(Outcome.self, from: Data(earlier.outcome.utf8))
+            replayedAct = earlier.seq
+            return lastFact
+        }
+        let books = Books(session, request, lastFact: lastFact)
+        let result = try body(books)
+        outcome = result
+        guard books.facts.count > 0 || request.key != nil else { return lastFact }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        act = ActRecord(
+            seq: 0, recordedAt: request.now, command: request.command, actor: request.actor.name,
+            source: request.source, scope: request.scope, key: request.key, inputHash: inputHash,
+            policyVersion: books.policyVersion, firstFact: books.facts.firstFact, factCount: books.facts.count,
+            factsDigest: books.facts.finish(), outcome: String(decoding: try encoder.encode(result), as: UTF8.self),
+            appVersion: Store.appVersion, previousHash: [])
+        return books.facts.lastFact
+    }
+
+    func recorded(_ act: ActRecord) { self.act = act }
+
+    func refuse(_ error: any Error) { refusal = error }
+
+    func answer(_ failure: (any Error)?) {
+        if let error = failure ?? refusal {
+            continuation.resume(throwing: error)
+        } else if let outcome {
+            continuation.resume(
+                returning: Store.Written(outcome: outcome, act: act?.seq ?? replayedAct, isReplay: replayedAct != nil))
+        }
+    }
+}

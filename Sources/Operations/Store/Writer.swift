@@ -1,0 +1,129 @@
+internal import Database
+internal import Foundation
+internal import Ledger
+internal import Receivables
+
+/// The one writer of a store: a thread that commits waiting commands in groups.
+///
+/// Commands run one after the other, each in a savepoint of one transaction, so that one `fsync`
+/// makes many acts durable. A refused command is undone alone; a failure of the engine is the answer
+/// to the whole group. Whoever waits may go away: the group commits all the same.
+final class Writer: @unchecked Sendable {
+    // `waiting` and `isClosed` are guarded by `condition`; everything else is used by the thread alone.
+
+    /// PostgreSQL slows beyond 64 subtransactions.
+    private static let largestGroup = 64
+
+    private let engine: any DatabaseEngine
+    private let clock: @Sendable () -> Instant
+    private let condition = NSCondition()
+    private var waiting: [any WriterJob] = []
+    private var isClosed = false
+
+    init(_ engine: any DatabaseEngine, clock: @escaping @Sendable () -> Instant) {
+        self.engine = engine
+        self.clock = clock
+        let thread = Thread { [self] in loop() }
+        thread.name = "huikuan.writer"
+        thread.stackSize = 8 << 20
+        thread.start()
+    }
+
+    func submit(_ job: any WriterJob) {
+        condition.lock()
+        waiting.append(job)
+        condition.signal()
+        condition.unlock()
+    }
+
+    func close() {
+        condition.lock()
+        isClosed = true
+        condition.signal()
+        condition.unlock()
+    }
+
+    private func loop() {
+        while let group = nextGroup() { commit(group) }
+    }
+
+    private func nextGroup() -> [any WriterJob]? {
+        condition.lock()
+        defer { condition.unlock() }
+        while waiting.isEmpty {
+            if isClosed { return nil }
+            condition.wait()
+        }
+        // Two commands with one key go one after the other, so that the second finds the first's answer.
+        var keys: Set<String> = []
+        let group = Array(
+            waiting.prefix(Self.largestGroup).prefix { job in job.key.map { keys.insert($0).inserted } ?? true })
+        waiting.removeFirst(group.count)
+        return group
+    }
+
+    private func commit(_ group: [any WriterJob]) {
+        do {
+            try engine.write { transaction in
+                let acts = ActRepository(session: transaction.session)
+                var head = try acts.head()
+                let before = head
+                for job in group {
+                    do {
+                        // Alone, a command is undone with its transaction: no savepoint has to be kept.
+                        head.lastFact =
+                            group.count == 1
+                            ? try job.perform(transaction.session, lastFact: head.lastFact)
+                            : try transaction.savepoint {
+                                try job.perform(transaction.session, lastFact: head.lastFact)
+                            }
+                    } catch let failure as DatabaseFailure where failure.endsTransaction {
+                        throw failure
+                    } catch {
+                        if group.count == 1 { throw error }
+                        job.refuse(error)
+                    }
+                }
+                try record(group, acts, &head)
+                if head != before { try acts.save(head) }
+            }
+            for job in group { job.answer(nil) }
+        } catch {
+            for job in group { job.answer(error) }
+        }
+    }
+
+    /// Gives each act its number, instant and hash. The clock is read here, last before the commit, so
+    /// that whoever reads "known at" an instant sees all that was committed by then.
+    private func record(_ group: [any WriterJob], _ acts: ActRepository, _ head: inout Head) throws {
+        for job in group {
+            guard var act = job.act else { continue }
+            let now = clock()
+            act.seq = head.lastAct + 1
+            act.recordedAt = max(now, Instant(microseconds: head.lastInstant.microseconds + 1))
+            act.previousHash = head.lastHash
+            let body = act.body
+            let hash = ActRecord.hash(previous: head.lastHash, body: body)
+            try acts.append(act, body: body, hash: hash)
+            head.lastAct = act.seq
+            head.lastHash = hash
+            head.lastInstant = act.recordedAt
+            job.recorded(act)
+        }
+    }
+}
+
+/// One command waiting for the writer.
+protocol WriterJob: AnyObject {
+    /// Scope and idempotency key, where there is one.
+    var key: String? { get }
+    /// Runs the command and returns the number of the last fact.
+    func perform(_ session: any SQLSession, lastFact: Int64) throws -> Int64
+    /// The act to be recorded, or `nil` when nothing came of the command.
+    var act: ActRecord? { get }
+    func recorded(_ act: ActRecord)
+    /// The command alone is refused; its group goes on.
+    func refuse(_ error: any Error)
+    /// After the commit, or with what failed for all.
+    func answer(_ failure: (any Error)?)
+}

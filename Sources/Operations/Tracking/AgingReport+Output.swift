@@ -1,0 +1,119 @@
+package import Formats
+internal import Ledger
+internal import OpenItems
+internal import Receivables
+
+extension AgingReport {
+    /// The report as the JSON document of spec 10.1.
+    package func json(_ catalogue: Catalogue) -> JSONValue {
+        .object([
+            "asOf": .string("\(asOf)"), "knownAt": .string("\(known.instant)"), "act": .string("\(known.act)"),
+            "basis": .string(buckets.basis.rawValue),
+            "buckets": .array(buckets.buckets.indices.map { index in
+                .object([
+                    "label": .string(catalogue.text("bucket.\(buckets.buckets[index].code)")),
+                    "code": .string(buckets.buckets[index].code), "from": Self.bound(buckets.first(of: index)),
+                    "to": Self.bound(buckets.buckets[index].last),
+                ])
+            }),
+            "rows": .array(rows.map(Self.json)), "totals": .array(totals.map(Self.json)),
+            "proof": .array(proof.map { proof in
+                func decimal(_ amount: Int128) -> JSONValue {
+                    .string(Money.decimal(of: amount, exponent: proof.currency.exponent))
+                }
+                return .object([
+                    "currency": .string(proof.currency.code), "buckets": decimal(proof.buckets),
+                    "control": decimal(proof.control), "unapplied": decimal(proof.unapplied),
+                    "waiting": decimal(proof.waiting), "holds": .bool(proof.holds),
+                ])
+            }),
+            "translated": translated.total.map(Self.json) ?? .null,
+            "untranslated": .array(translated.missing.map { .string($0.code) }),
+        ])
+    }
+
+    /// Days as numbers; months and years as `6m`.
+    private static func bound(_ bound: BucketSet.Bound?) -> JSONValue {
+        switch bound {
+        case .days(let days)?: .count(days)
+        case .months(let months)?: .string("\(months)m")
+        case nil: .null
+        }
+    }
+
+    private static func json(_ row: Row) -> JSONValue {
+        func decimal(_ amount: Int128) -> JSONValue {
+            .string(Money.decimal(of: amount, exponent: row.currency.exponent))
+        }
+        return .object([
+            "key": .string(row.key), "name": .string(row.name), "currency": .string(row.currency.code),
+            "open": decimal(row.open), "buckets": .array(row.buckets.map(decimal)), "unapplied": decimal(row.unapplied),
+        ])
+    }
+
+    /// The report as a table in the catalogue's language, largest open amounts first.
+    package func table(_ catalogue: Catalogue) -> ReportTable {
+        let title: TextKey =
+            switch buckets.basis {
+            case .due: .agingTitleDue
+            case .invoice: .agingTitleInvoice
+            case .recognition: .agingTitleRecognition
+            }
+        let showsName = dimensions == [.customer] || dimensions == [.group]
+        var columns = [ReportTable.Column(catalogue.text(showsName ? .agingCustomer : .agingKey), .text)]
+        if showsName { columns.append(ReportTable.Column(catalogue.text(.agingName), .text)) }
+        columns.append(ReportTable.Column(catalogue.text(.agingCurrency), .text))
+        columns.append(ReportTable.Column(catalogue.text(.agingOpen), .amount))
+        columns += buckets.buckets.map { ReportTable.Column(catalogue.text("bucket.\($0.code)"), .amount) }
+        columns.append(ReportTable.Column(catalogue.text(.agingUnapplied), .amount))
+
+        func cells(_ row: Row, key: String, name: String) -> [ReportTable.Cell] {
+            let exponent = row.currency.exponent
+            var cells: [ReportTable.Cell] = [.text(key)]
+            if showsName { cells.append(.text(name)) }
+            cells.append(.text(row.currency.code))
+            cells.append(.amount(row.open, exponent: exponent))
+            cells += row.buckets.map { .amount($0, exponent: exponent) }
+            cells.append(.amount(row.unapplied, exponent: exponent))
+            return cells
+        }
+        let unknown = catalogue.text(.agingUnknownPayer)
+        let sorted = rows.sorted { ($1.currency, $0.open, $1.key) > ($0.currency, $1.open, $0.key) }
+        let body = sorted.map { row in
+            row.key.isEmpty ? cells(row, key: unknown, name: "") : cells(row, key: row.key, name: row.name)
+        }
+        let total = catalogue.text(.agingTotal)
+        var foot = totals.map { cells($0, key: total, name: "") }
+        if let row = translated.total {
+            foot.append(cells(row, key: catalogue.text(.agingTranslated, ["currency": .text(row.currency.code)]), name: ""))
+        }
+        let asOfText = catalogue.text(.agingAsOf, ["day": .day(asOf)])
+        let knownText = catalogue.text(
+            .agingKnownAt, ["act": .text("\(known.act)"), "instant": .text("\(known.instant)")])
+        return ReportTable(
+            title: catalogue.text(title), notes: [company.name, "\(asOfText) · \(knownText)"].filter { !$0.isEmpty },
+            columns: columns, rows: body, totals: foot, proof: proofLines(catalogue),
+            footer: "\(company.name) · \(asOfText) · \(knownText)", sheetName: catalogue.text(title))
+    }
+
+    /// The proof as sentences.
+    package func proofLines(_ catalogue: Catalogue) -> [String] {
+        var lines = proof.map { proof in
+            func text(_ amount: Int128) -> Refusal.Parameter {
+                .text(Money.decimal(of: amount, exponent: proof.currency.exponent, grouped: true))
+            }
+            return catalogue.text(
+                proof.holds ? .agingProofHolds : .agingProofFails,
+                [
+                    "currency": .text(proof.currency.code), "buckets": text(proof.buckets), "control": text(proof.control),
+                    "difference": text(proof.buckets - proof.control), "unapplied": text(proof.unapplied),
+                    "waiting": text(proof.waiting),
+                ])
+        }
+        if !translated.missing.isEmpty {
+            let codes = translated.missing.map(\.code).joined(separator: ", ")
+            lines.append(catalogue.text(.agingUntranslated, ["currencies": .text(codes)]))
+        }
+        return lines
+    }
+}

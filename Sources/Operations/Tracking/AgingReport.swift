@@ -1,0 +1,300 @@
+package import Database
+package import Ledger
+package import OpenItems
+package import Receivables
+
+/// The aging of open items as of any day, known at any act (spec 04, 4.3).
+package struct AgingReport: Sendable {
+    package enum Dimension: String, CaseIterable, Sendable {
+        case customer, group, owner, collector, currency, kind, size, industry, entity, contract, product
+    }
+
+    package struct Request: Sendable {
+        package var asOf: LocalDate
+        package var knownAt = KnownAt.now
+        package var buckets: BucketSet
+        /// One dimension, or two that are crossed.
+        package var dimensions: [Dimension] = [.customer]
+        /// Takes today's attributes instead of those in force at `asOf`.
+        package var usesTodaysAttributes = false
+        /// Only these customers' codes; empty for all.
+        package var customers: Set<String> = []
+        package var currency: Currency?
+
+        package init(asOf: LocalDate, buckets: BucketSet) {
+            self.asOf = asOf
+            self.buckets = buckets
+        }
+    }
+
+    /// Amounts in minor units of `currency`.
+    package struct Row: Sendable {
+        /// The customer's code, the owner's e-mail, … ; crossed keys are joined by ` / `.
+        package let key: String
+        package let name: String
+        package let currency: Currency
+        package let buckets: [Int128]
+        package let unapplied: Int128
+
+        package var open: Int128 { buckets.reduce(0, +) }
+    }
+
+    /// The report's own proof, per currency: buckets, open items and the ledger's accounts must agree.
+    package struct Proof: Sendable {
+        package let currency: Currency
+        package let buckets: Int128
+        package let control: Int128
+        package let unapplied: Int128
+        package let waiting: Int128
+
+        package var holds: Bool { buckets == control && unapplied == waiting }
+    }
+
+    package let asOf: LocalDate
+    package let known: KnownAt.State
+    package let buckets: BucketSet
+    package let dimensions: [Dimension]
+    package let rows: [Row]
+    package let totals: [Row]
+    /// Empty when only some customers were asked for.
+    package let proof: [Proof]
+    package let company: CompanySettings
+    /// Totals in the functional currency at the as-of rate, and the currencies that have none.
+    package let translated: (total: Row?, missing: [Currency])
+
+    /// - Throws: `Refusal` for an unknown act, customer or more than two dimensions.
+    package static func make(_ request: Request, in store: Store) throws -> AgingReport {
+        try store.read { session in
+            try AgingBuilder(request, session, try store.picture.current(in: session, imagePath: store.imagePath)).report()
+        }
+    }
+}
+
+/// Puts a report together: sums from the picture, names and proof from the store.
+private struct AgingBuilder {
+    let request: AgingReport.Request
+    let session: any SQLSession
+    let picture: OpenItems
+    let known: KnownAt.State
+    let attributes: CustomerAttributes
+    let people: PersonKeys
+    let company: CompanySettings
+
+    init(_ request: AgingReport.Request, _ session: any SQLSession, _ picture: OpenItems) throws {
+        self.request = request
+        self.session = session
+        self.picture = picture
+        known = try request.knownAt.state(in: session)
+        let attributeDay = request.usesTodaysAttributes ? LocalDate(dayNumber: 1_000_000) : request.asOf
+        attributes = try CustomerAttributes(session, on: attributeDay, knownFact: known.lastFact)
+        people = try PersonKeys(session)
+        company = try CompanySettings.load(in: session)
+    }
+
+    private var query: OpenItems.Query {
+        OpenItems.Query(
+            asOf: request.asOf, knownFact: known.isNow ? .max : known.lastFact, buckets: request.buckets)
+    }
+
+    func report() throws -> AgingReport {
+        guard request.dimensions.count == 1 || request.dimensions.count == 2 else {
+            throw Refusal(.dimensionUnknown, ["known": .text(AgingReport.Dimension.allCases.map(\.rawValue).joined(separator: ", "))])
+        }
+        let wanted = try wantedDebtors()
+        let rows = try makeRows(wanted)
+        let totals = Self.totals(rows, width: request.buckets.buckets.count)
+        return AgingReport(
+            asOf: request.asOf, known: known, buckets: request.buckets, dimensions: request.dimensions, rows: rows,
+            totals: totals, proof: request.customers.isEmpty ? try proof(totals) : [], company: company,
+            translated: try translated(totals))
+    }
+
+    /// Whether each debtor is asked for.
+    private func wantedDebtors() throws -> [Bool] {
+        guard !request.customers.isEmpty || request.currency != nil else {
+            return [Bool](repeating: true, count: picture.debtors.count)
+        }
+        var ids: Set<Int64> = []
+        let byCode = Dictionary(attributes.byID.map { ($1.code, $0) }) { first, _ in first }
+        for code in request.customers {
+            guard let id = byCode[code] else { throw Refusal(.customerUnknown, ["customer": .text(code)]) }
+            ids.insert(id)
+        }
+        return picture.debtors.map { debtor in
+            (ids.isEmpty || ids.contains(debtor.customer)) && (request.currency == nil || request.currency == debtor.currency)
+        }
+    }
+
+    private struct RowKey: Hashable {
+        let text: String
+        let currency: Currency
+    }
+
+    private func makeRows(_ wanted: [Bool]) throws -> [AgingReport.Row] {
+        let width = request.buckets.buckets.count
+        var sums: [RowKey: (buckets: [Int128], unapplied: Int128, name: String)] = [:]
+        func add(_ key: String, _ name: String, _ currency: Currency, _ buckets: some Sequence<Int128>, _ unapplied: Int128) {
+            let rowKey = RowKey(text: key, currency: currency)
+            var row = sums[rowKey] ?? ([Int128](repeating: 0, count: width), 0, name)
+            for (index, amount) in buckets.enumerated() { row.buckets[index] += amount }
+            row.unapplied += unapplied
+            sums[rowKey] = row
+        }
+        let isByDebtor = request.dimensions.allSatisfy { ![.owner, .contract, .product].contains($0) }
+        if isByDebtor {
+            let aging = picture.aging(query)
+            for (index, debtor) in picture.debtors.enumerated() where wanted[index] {
+                let row = aging.row(index)
+                let unapplied = aging.unapplied[index]
+                guard unapplied != 0 || row.contains(where: { $0 != 0 }) else { continue }
+                let (key, name) = try label(debtor)
+                add(key, name, debtor.currency, row, unapplied)
+            }
+        } else {
+            try addCrossed(wanted, add)
+        }
+        return sums.map { key, row in
+            AgingReport.Row(
+                key: key.text, name: row.name, currency: key.currency, buckets: row.buckets, unapplied: row.unapplied)
+        }.sorted { ($0.key, $0.currency) < ($1.key, $1.currency) }
+    }
+
+    /// Rows finer than a debtor: the invoice's own owner, contract or product line. Unapplied money has
+    /// none of these; it stands with its customer's owner, or in a row without a key.
+    private func addCrossed(
+        _ wanted: [Bool], _ add: (String, String, Currency, [Int128], Int128) -> Void
+    ) throws {
+        var keys: [OpenItems.Key] = []
+        var labels: [[(key: String, name: String)]] = []
+        let width = request.buckets.buckets.count
+        for dimension in request.dimensions {
+            switch dimension {
+            case .owner:
+                var texts: [String: Int32] = [:]
+                var list: [(key: String, name: String)] = []
+                func code(_ person: Int64?) -> Int32 {
+                    let text = people[person] ?? ""
+                    if let known = texts[text] { return known }
+                    texts[text] = Int32(list.count)
+                    list.append((text, text))
+                    return Int32(list.count - 1)
+                }
+                let ofOwner = picture.owners.map { code($0 == 0 ? nil : $0) }
+                let ofDebtor = picture.debtors.map { code(attributes[$0.customer]?.salesOwner) }
+                keys.append(.owner(ofOwner, elseDebtor: ofDebtor))
+                labels.append(list)
+            case .contract:
+                keys.append(.contract)
+                labels.append(picture.contracts.map { ($0, $0) })
+            case .product:
+                keys.append(.productLine)
+                labels.append(picture.productLines.map { ($0, $0) })
+            default:
+                keys.append(.debtor(picture.debtors.indices.map(Int32.init)))
+                labels.append(try picture.debtors.map { try label($0, dimension) })
+            }
+        }
+        for (key, amounts) in picture.aging(query, by: keys, where: wanted) {
+            let first = labels[0][Int(key.first)]
+            let second = labels.count > 1 ? labels[1][Int(key.second)] : nil
+            add(
+                second.map { "\(first.key) / \($0.key)" } ?? first.key,
+                second.map { "\(first.name) / \($0.name)" } ?? first.name, key.currency, amounts, 0)
+        }
+        let unapplied = picture.unapplied(query)
+        for (index, debtor) in picture.debtors.enumerated() where wanted[index] && unapplied[index] != 0 {
+            let parts = try request.dimensions.map { dimension -> (key: String, name: String) in
+                switch dimension {
+                case .owner:
+                    let owner = people[attributes[debtor.customer]?.salesOwner] ?? ""
+                    return (owner, owner)
+                case .contract, .product: return ("", "")
+                default: return try label(debtor, dimension)
+                }
+            }
+            add(
+                parts.map(\.key).joined(separator: " / "), parts.map(\.name).joined(separator: " / "), debtor.currency,
+                [Int128](repeating: 0, count: width), unapplied[index])
+        }
+    }
+
+    private func label(_ debtor: OpenItems.Debtor) throws -> (key: String, name: String) {
+        let parts = try request.dimensions.map { try label(debtor, $0) }
+        return (parts.map(\.key).joined(separator: " / "), parts.map(\.name).joined(separator: " / "))
+    }
+
+    private func label(_ debtor: OpenItems.Debtor, _ dimension: AgingReport.Dimension) throws -> (key: String, name: String) {
+        let entry = attributes[debtor.customer]
+        func twice(_ text: String?) -> (key: String, name: String) { (text ?? "", text ?? "") }
+        switch dimension {
+        case .customer: return (entry?.code ?? "", entry?.name ?? "")
+        case .group:
+            // A customer without a parent is its own group.
+            let top = entry?.group.flatMap { attributes[$0] } ?? entry
+            return (top?.code ?? "", top?.name ?? "")
+        case .collector: return twice(people[entry?.collector])
+        case .currency: return twice(debtor.currency.code)
+        case .kind: return twice(entry?.kind?.name)
+        case .size: return twice(entry?.size?.name)
+        case .industry: return twice(entry?.industry)
+        case .entity:
+            return twice(try session.row("SELECT code FROM entity WHERE id = \(debtor.entity)")?.text(0))
+        case .owner: return twice(people[entry?.salesOwner])
+        case .contract, .product: return twice("")
+        }
+    }
+
+    private static func totals(_ rows: [AgingReport.Row], width: Int) -> [AgingReport.Row] {
+        let byCurrency = Dictionary(grouping: rows, by: \.currency)
+        return byCurrency.keys.sorted().map { currency in
+            var sums = [Int128](repeating: 0, count: width)
+            var unapplied: Int128 = 0
+            for row in byCurrency[currency] ?? [] {
+                for index in sums.indices { sums[index] += row.buckets[index] }
+                unapplied += row.unapplied
+            }
+            return AgingReport.Row(key: "", name: "", currency: currency, buckets: sums, unapplied: unapplied)
+        }
+    }
+
+    /// The ledger's side: the control account, and where unapplied money waits.
+    private func proof(_ totals: [AgingReport.Row]) throws -> [AgingReport.Proof] {
+        let ledger = known.isNow ? nil : try LedgerBalances.read(session, asOf: request.asOf, knownFact: known.lastFact)
+        func balances(_ account: AccountRole) -> [Currency: Int128] {
+            ledger?[account] ?? (ledger == nil ? picture.balances(of: account, on: request.asOf) : [:])
+        }
+        let control = balances(.receivable)
+        let waiting = [AccountRole.unapplied, .suspense, .advance].map(balances)
+        let currencies = Set(totals.map(\.currency)).union(control.filter { $0.value != 0 }.keys)
+        return currencies.sorted().filter { request.currency == nil || request.currency == $0 }.map { currency in
+            let total = totals.first { $0.currency == currency }
+            return AgingReport.Proof(
+                currency: currency, buckets: total?.open ?? 0, control: control[currency] ?? 0,
+                unapplied: total?.unapplied ?? 0, waiting: -waiting.reduce(0) { $0 + ($1[currency] ?? 0) })
+        }
+    }
+
+    private func translated(_ totals: [AgingReport.Row]) throws -> (AgingReport.Row?, [Currency]) {
+        guard totals.contains(where: { $0.currency != company.currency }) else { return (nil, []) }
+        var sums = [Int128](repeating: 0, count: request.buckets.buckets.count)
+        var unapplied: Int128 = 0
+        var missing: [Currency] = []
+        for row in totals {
+            guard let rate = try RateRepository.rate(from: row.currency, to: company.currency, on: request.asOf, in: session)
+            else {
+                missing.append(row.currency)
+                continue
+            }
+            func inBase(_ amount: Int128) -> Int128 {
+                // minor units: amount × rate / 10⁸ × 10^(exponents' difference), half away from zero
+                let numerator = amount * Int128(rate) * Int128(company.currency.minorUnitsPerUnit)
+                let denominator = Int128(100_000_000) * Int128(row.currency.minorUnitsPerUnit)
+                return (numerator + (numerator < 0 ? -denominator / 2 : denominator / 2)) / denominator
+            }
+            for index in sums.indices { sums[index] += inBase(row.buckets[index]) }
+            unapplied += inBase(row.unapplied)
+        }
+        let row = AgingReport.Row(key: "", name: "", currency: company.currency, buckets: sums, unapplied: unapplied)
+        return (row, missing)
+    }
+}

@@ -1,0 +1,268 @@
+internal import Database
+internal import Ledger
+internal import OpenItems
+internal import Receivables
+
+/// One day's evaluation inside of its act: finds what is new, and appends what follows from it.
+final class DayEvaluation {
+    let day: LocalDate
+    let books: Books
+    let policy: TrackingPolicy
+    let policyVersion: Int64
+    let company: CompanySettings
+    let calendar: WorkingCalendar
+    let picture: OpenItems
+    let customers: CustomerAttributes
+    let people: PersonKeys
+    let wantsDetails: Bool
+
+    var report: DayReport
+    /// What is open of each item on the day, by its position in the picture.
+    let open: [Int64]
+    private(set) lazy var unapplied = picture.unapplied(
+        OpenItems.Query(asOf: day, buckets: .standardDue))
+    private(set) lazy var debtorsOfCustomer: [Int64: [Int]] = Dictionary(
+        grouping: picture.debtors.indices, by: { self.picture.debtors[$0].customer })
+    /// Customers with something open on the day, in order.
+    private(set) lazy var openCustomers: [Int64] = {
+        var found: Set<Int32> = []
+        for position in 0..<picture.itemCount where open[position] > 0 { found.insert(picture.debtor(of: position)) }
+        return Set(found.map { picture.debtors[Int($0)].customer }).sorted()
+    }()
+    var customersWithContact: Set<Int64>?
+    var bankDataIsCurrent: Bool?
+    var catalogues: [Catalogue.Language: Catalogue] = [:]
+    private var roleHolders: [Role: Int64?] = [:]
+
+    /// A rule's new occasion of an item.
+    struct Hit {
+        let rule: RuleCode
+        let occasion: Occasion
+        let item: OpenItems.ItemView
+        let customer: Int64
+        let currency: Currency
+    }
+
+    init(
+        day: LocalDate, books: Books, policy: TrackingPolicy, policyVersion: Int64, company: CompanySettings,
+        calendar: WorkingCalendar, picture: OpenItems, customers: CustomerAttributes, people: PersonKeys,
+        wantsDetails: Bool
+    ) {
+        self.day = day
+        self.books = books
+        self.policy = policy
+        self.policyVersion = policyVersion
+        self.company = company
+        self.calendar = calendar
+        self.picture = picture
+        self.customers = customers
+        self.people = people
+        self.wantsDetails = wantsDetails
+        report = DayReport(day: day)
+        open = picture.openAmounts(asOf: day)
+    }
+
+    func run(_ state: inout DayState) throws -> DayReport {
+        if !calendar.knows(year: day.year) { report.warnings.append("calendar") }
+        if state.firstRun == nil { state.firstRun = day }
+
+        try closeWhatIsSettled(&state)
+        try escalateLateTasks(&state)
+        let hits = findHits(&state)
+        let byCustomer = Dictionary(grouping: hits, by: \.customer)
+        for customer in byCustomer.keys.sorted() {
+            let hits = byCustomer[customer] ?? []
+            try remind(customer, hits.filter { $0.rule != .overdueRisk }, &state)
+            try startCollection(customer, hits.filter { $0.rule == .overdueStart }, &state)
+            try startRiskAssessment(customer, hits.filter { $0.rule == .overdueRisk }, &state)
+        }
+        try checkRegister(&state)
+        try releaseHeldMessages(&state)
+        try books.tracking.appendRun(day, policyVersion: policyVersion, warnings: report.warnings)
+        state.lastRun = day
+        return report
+    }
+
+    // MARK: What is new
+
+    /// One pass over all items: each rule says on which occasion it fires, and old occasions drop out.
+    private func findHits(_ state: inout DayState) -> [Hit] {
+        let rules = policy.itemRules
+        let episodes = picture.laterEpisodes(on: day)
+        var hits: [Hit] = []
+        for position in 0..<picture.itemCount where open[position] > 0 {
+            let item = picture.view(position, open: open[position], on: day)
+            let due = DueItem(dueDay: item.dueDay, episode: episodes[position] ?? 1)
+            for rule in rules {
+                guard let occasion = rule.occasion(of: due, on: day, calendar),
+                    !state.hasOccurred(rule.code, subject: item.fact, occasion)
+                else { continue }
+                let debtor = picture.debtors[Int(item.debtor)]
+                // Pauses stop dunning; the risk of an item is assessed all the same.
+                let isPaused =
+                    rule.code != .overdueRisk
+                    && state.isPaused(item: item.fact, customer: debtor.customer, open: item.open, on: day)
+                if isPaused || policy.switchedOff.contains(rule.code) {
+                    report.rules[rule.code.name]?.skipped += 1
+                    let reason = isPaused ? "paused" : "switched-off"
+                    detail(rule.code, debtor.customer, "\(item.fact)", effect: "none", reason: reason)
+                    continue
+                }
+                hits.append(
+                    Hit(rule: rule.code, occasion: occasion, item: item, customer: debtor.customer, currency: debtor.currency))
+            }
+        }
+        return hits
+    }
+
+    /// Records that a rule fired, so that it never does on this occasion again.
+    func record(_ hit: Hit, _ result: TrackingRepository.OccurrenceResult, reason: String?, _ state: inout DayState) throws {
+        let occasion = Int64(hit.occasion.dueDay.dayNumber)
+        let episode = Int64(hit.occasion.episode)
+        try books.tracking.appendOccurrence(
+            hit.rule, subject: hit.item.fact, occasion: occasion, episode: episode, on: day, result, reason: reason)
+        state.note(hit.rule, subject: hit.item.fact, occasion: occasion, episode: episode)
+        report.rules[hit.rule.name]?.created += 1
+        if result == .held { report.rules[hit.rule.name]?.held += 1 }
+    }
+
+    func detail(_ rule: RuleCode, _ customer: Int64, _ subject: @autoclosure () -> String, effect: String, reason: String) {
+        guard wantsDetails, report.details.count < 10_000 else { return }
+        report.details.append(
+            DayReport.Detail(
+                rule: rule.name, customer: customers[customer]?.code ?? "", subject: subject(), effect: effect,
+                reason: reason))
+    }
+
+    func openAmount(ofItem fact: Int64) -> Int64 { open[Int(picture.position(ofFact: fact))] }
+
+    /// The first person with a role, for work that belongs to a role rather than to a customer.
+    func holder(of role: Role) throws -> Int64? {
+        if let known = roleHolders[role] { return known }
+        let row = try books.session.row(
+            """
+            SELECT g.person FROM role_grant g WHERE g.role = \(role.rawValue) AND g.granted = 1 AND g.n =
+                (SELECT max(n) FROM role_grant h WHERE h.person = g.person AND h.role = g.role) ORDER BY g.person LIMIT 1
+            """)
+        let holder = row?.integer(0)
+        roleHolders[role] = .some(holder)
+        return holder
+    }
+
+    // MARK: Cases and tasks
+
+    /// Cases whose items are all settled are closed, and the tasks about them with them.
+    private func closeWhatIsSettled(_ state: inout DayState) throws {
+        for entry in state.cases.values.sorted(by: { $0.id < $1.id }) where entry.closedDay == nil {
+            guard entry.items.allSatisfy({ openAmount(ofItem: $0) == 0 }) else { continue }
+            try books.tracking.appendEvent(ofCase: entry.id, .closed, on: day)
+            state.cases[entry.id] = nil
+        }
+        for task in state.openTasks(on: day) where task.kind != .mendRegister {
+            guard task.subjects.allSatisfy({ openAmount(ofItem: $0) == 0 }) else { continue }
+            try close(task, &state)
+        }
+    }
+
+    func close(_ task: DayState.Task, _ state: inout DayState) throws {
+        try books.tracking.appendEvent(ofTask: task.id, .obsolete, person: nil, on: day, note: nil)
+        state.tasks[task.id] = nil
+    }
+
+    private func escalateLateTasks(_ state: inout DayState) throws {
+        for task in state.openTasks(on: day) where task.dueDay < day {
+            let level = policy.taskLate.level(dueDay: task.dueDay, on: day, calendar)
+            for step in 0..<level {
+                let key = DayState.OccurrenceKey(
+                    rule: RuleCode.taskLate.rawValue, subject: task.id, occasion: Int64(step + 1), episode: 0)
+                guard !state.occurrences.contains(key) else { continue }
+                if policy.switchedOff.contains(.taskLate) {
+                    report.rules[RuleCode.taskLate.name]?.skipped += 1
+                    continue
+                }
+                try books.tracking.appendOccurrence(
+                    .taskLate, subject: task.id, occasion: Int64(step + 1), episode: 0, on: day, .made, reason: nil)
+                let person = try step == 0 ? manager(of: task.assignee) : holder(of: step == 1 ? .financeManager : .management)
+                try books.tracking.appendEvent(
+                    ofTask: task.id, .escalated, person: person, on: day, note: "\(step + 1)")
+                state.occurrences.insert(key)
+                report.rules[RuleCode.taskLate.name]?.created += 1
+                detail(.taskLate, task.customer ?? 0, "\(task.id)", effect: "escalation", reason: people[person] ?? "")
+            }
+        }
+    }
+
+    private func manager(of person: Int64?) throws -> Int64? {
+        guard let person else { return nil }
+        return try books.session.row(
+            "SELECT manager FROM person_version WHERE person = \(person) ORDER BY n DESC LIMIT 1")?.optionalInteger(0)
+    }
+
+    /// The items join the customer's case, and the collector gets a task for the first working day.
+    private func startCollection(_ customer: Int64, _ hits: [Hit], _ state: inout DayState) throws {
+        guard !hits.isEmpty else { return }
+        var entry: DayState.Case
+        if let known = state.openCase(ofCustomer: customer) {
+            entry = known
+        } else {
+            let id = try books.tracking.openCase(customer: customer, on: day)
+            entry = DayState.Case(id: id, customer: customer, items: [])
+        }
+        for hit in hits {
+            try books.tracking.join(item: hit.item.fact, hit.occasion, toCase: entry.id)
+            entry.items.insert(hit.item.fact)
+            detail(.overdueStart, customer, number(of: hit.item.fact), effect: "case", reason: "")
+        }
+        state.cases[entry.id] = entry
+        try addTask(
+            .collect, customer, role: .collector,
+            assignee: customers[customer]?.collector ?? holder(of: .collector) ?? customers[customer]?.salesOwner,
+            dueDay: calendar.onOrAfter(day), rule: .overdueStart, hits, &state)
+    }
+
+    /// A task for credit and a signal on the customer.
+    private func startRiskAssessment(_ customer: Int64, _ hits: [Hit], _ state: inout DayState) throws {
+        guard !hits.isEmpty else { return }
+        for hit in hits {
+            try record(hit, .made, reason: nil, &state)
+            detail(.overdueRisk, customer, number(of: hit.item.fact), effect: "task", reason: "")
+        }
+        let due = calendar.adding(workingDays: policy.overdueRisk.taskDueWorkingDays, to: day)
+        try addTask(
+            .assessRisk, customer, role: .credit, assignee: holder(of: .credit), dueDay: due, rule: .overdueRisk, hits,
+            &state)
+        try books.tracking.appendSignal(
+            customer: customer, Signal.overdueOver30, .watch, on: day, source: hits[0].item.fact)
+    }
+
+    /// Items go to the customer's open task of the kind, or to a new one: a customer is called once.
+    private func addTask(
+        _ kind: WorkTask.Kind, _ customer: Int64, role: Role, assignee: @autoclosure () throws -> Int64?,
+        dueDay: LocalDate, rule: RuleCode, _ hits: [Hit], _ state: inout DayState
+    ) throws {
+        let known = state.openTasks(on: day).first { $0.kind == kind && $0.customer == customer }
+        var task: DayState.Task
+        if let known {
+            task = known
+        } else {
+            let person = try assignee()
+            let id = try books.tracking.append(
+                TrackingRepository.NewTask(
+                    kind: kind, customer: customer, assignee: person, role: role, openedDay: day, dueDay: dueDay,
+                    rule: rule, detail: ""))
+            task = DayState.Task(
+                id: id, kind: kind, customer: customer, assignee: person, dueDay: dueDay, detail: "", subjects: [])
+            report.tasks += 1
+        }
+        for hit in hits where task.subjects.insert(hit.item.fact).inserted {
+            try books.tracking.append(subject: hit.item.fact, toTask: task.id)
+        }
+        state.tasks[task.id] = task
+    }
+
+    func number(of item: Int64) -> String {
+        let row = try? books.session.row(
+            "SELECT v.number FROM item i JOIN invoice v ON v.id = i.invoice WHERE i.id = \(item)")
+        return row?.text(0) ?? "\(item)"
+    }
+}

@@ -1,0 +1,129 @@
+internal import Database
+internal import Foundation
+package import Ledger
+package import Receivables
+
+/// Runs the day: every rule over every item that is open as of the day, each occasion once.
+///
+/// Days missed since the last run are caught up in order, each in an act of its own. A day that was
+/// run before answers with nothing new.
+package final class RunDay: @unchecked Sendable {
+    // `memory` is used by the writer's thread alone, inside of commands.
+
+    private let store: Store
+    private let actor: Actor
+    private let source: String
+    private let now: Instant
+    private let today: LocalDate
+    private let memory = Memory()
+
+    private final class Memory {
+        var state: DayState?
+        /// The last act that `state` knows of.
+        var act: Int64 = -1
+        var customers: CustomerAttributes?
+        var customersFact: Int64 = -1
+    }
+
+    package init(in store: Store, actor: Actor, source: String, now: Instant, today: LocalDate) {
+        self.store = store
+        self.actor = actor
+        self.source = source
+        self.now = now
+        self.today = today
+    }
+
+    /// Runs `from … to`, and before it the days missed since the last run.
+    ///
+    /// - Parameters:
+    ///   - from: `nil` runs `to` alone (and what was missed).
+    ///   - isDryRun: Evaluates `to` alone, tells each effect and its reasons, and rolls back.
+    /// - Throws: `Refusal` `day.range-backwards`, `day.too-far`.
+    package func run(
+        from: LocalDate? = nil, to: LocalDate, isDryRun: Bool = false, onDay: (@Sendable (LocalDate) -> Void)? = nil
+    ) async throws -> [DayReport] {
+        if let from, from > to { throw Refusal(.dayRangeBackwards) }
+        if isDryRun { return [try await runOne(to, isDryRun: true)] }
+        guard to <= today else { throw Refusal(.dayTooFar, ["day": .day(to), "today": .day(today)]) }
+        let lastRun = try store.read { session in
+            try session.row("SELECT max(day) FROM day_run")?.optionalInteger(0).map { LocalDate(dayNumber: Int($0)) }
+        }
+        let asked = from ?? to
+        let first = lastRun.map { min($0.adding(days: 1), asked) } ?? asked
+        var reports: [DayReport] = []
+        var day = first
+        while day <= to {
+            reports.append(try await runOne(day, isDryRun: false))
+            onDay?(day)
+            day = day.adding(days: 1)
+        }
+        return reports
+    }
+
+    private struct RolledBack: Error { let report: DayReport }
+
+    private func runOne(_ day: LocalDate, isDryRun: Bool) async throws -> DayReport {
+        let request = ActRequest(
+            command: "run-day", actor: actor, source: source, input: Array("\(day)".utf8), now: now, today: today)
+        do {
+            let written = try await store.write(request) { [self] books in
+                let report = try evaluate(day, in: books, wantsDetails: isDryRun)
+                if isDryRun {
+                    memory.act = -1
+                    throw RolledBack(report: report)
+                }
+                return report
+            }
+            if let act = written.act { memory.act = act }
+            return written.outcome
+        } catch let dryRun as RolledBack {
+            return dryRun.report
+        } catch {
+            memory.act = -1
+            throw error
+        }
+    }
+
+    private func evaluate(_ day: LocalDate, in books: Books, wantsDetails: Bool) throws -> DayReport {
+        let session = books.session
+        let head = try ActRepository(session: session).head()
+        if memory.state == nil || memory.act != head.lastAct {
+            memory.state = try DayState(session)
+            memory.act = head.lastAct
+        }
+        guard var state = memory.state else { throw DatabaseFailure.other(code: 0, detail: "no state") }
+        memory.state = nil  // so that it isn't copied while it grows
+        if let lastRun = state.lastRun, day <= lastRun {
+            memory.state = state
+            return try Self.earlierReport(day, session)
+        }
+        let (version, policy) = try TrackingPolicy.load(in: session, on: day)
+        books.policyVersion = version
+        let company = try CompanySettings.load(in: session)
+        let evaluation = DayEvaluation(
+            day: day, books: books, policy: policy, policyVersion: version, company: company,
+            calendar: try CalendarRepository.load(country: company.country, in: session),
+            picture: try store.picture.current(in: session, imagePath: nil), customers: try customers(session, on: day),
+            people: try PersonKeys(session), wantsDetails: wantsDetails)
+        let report = try evaluation.run(&state)
+        memory.state = state
+        return report
+    }
+
+    /// Attributes of customers, read again only when somebody changed one.
+    private func customers(_ session: any SQLSession, on day: LocalDate) throws -> CustomerAttributes {
+        let last = try session.row("SELECT coalesce(max(id), 0) FROM customer_version")?.integer(0) ?? 0
+        if let known = memory.customers, memory.customersFact == last { return known }
+        let attributes = try CustomerAttributes(session, on: day, knownFact: .max)
+        memory.customers = attributes
+        memory.customersFact = last
+        return attributes
+    }
+
+    /// A day again: says that it was run, and does nothing.
+    private static func earlierReport(_ day: LocalDate, _ session: any SQLSession) throws -> DayReport {
+        var report = DayReport(day: day)
+        report.isRepeat = true
+        return report
+    }
+}

@@ -1,0 +1,131 @@
+package import Ledger
+
+/// Why something a person asked for is not done: a code, and the facts a message needs.
+///
+/// The catalogues turn it into a sentence in the reader's language that says what to do
+/// (`Resources/catalogue`); `docs/ERRORS.md` lists all codes.
+package struct Refusal: Error, Hashable, Sendable {
+    package let code: RefusalCode
+    package let parameters: [String: Parameter]
+
+    package init(_ code: RefusalCode, _ parameters: [String: Parameter] = [:]) {
+        self.code = code
+        self.parameters = parameters
+    }
+
+    /// A fact named in a message; the edge writes it the way the reader's language does.
+    package enum Parameter: Hashable, Sendable {
+        case text(String)
+        case count(Int)
+        case money(Money)
+        case day(LocalDate)
+    }
+}
+
+/// Every reason for a refusal. The raw value is public: it stands in JSON answers and in logs.
+package enum RefusalCode: String, CaseIterable, Sendable {
+    // Files and their cells.
+    case fileMissing = "file.missing"
+    case fileEmpty = "file.empty"
+    case fileEncoding = "file.encoding"
+    case fileNul = "file.nul"
+    case fileUnclosedQuote = "file.unclosed-quote"
+    case fileStrayQuote = "file.stray-quote"
+    case fileRagged = "file.ragged"
+    case fileCellTooLarge = "file.cell-too-large"
+    case fileChanged = "file.changed"
+    case columnMissing = "column.missing"
+    case columnUnknown = "column.unknown"
+    case columnTwice = "column.twice"
+    case valueMissing = "value.missing"
+    case valueTooLong = "value.too-long"
+    case valueControlCharacter = "value.control-character"
+    case valueNotADate = "value.not-a-date"
+    case valueImpossibleDate = "value.impossible-date"
+    case valueDateOutOfRange = "value.date-out-of-range"
+    case valueNotAnAmount = "value.not-an-amount"
+    case valueTooManyDecimals = "value.too-many-decimals"
+    case valueTooLarge = "value.too-large"
+    case valueNotPositive = "value.not-positive"
+    case valueNotACount = "value.not-a-count"
+    case valueNotAChoice = "value.not-a-choice"
+    case valueUnknownCurrency = "value.unknown-currency"
+    case valueNotARate = "value.not-a-rate"
+    case valueNotAnEInvoiceNumber = "value.not-an-einvoice-number"
+    case valueNotInstalments = "value.not-instalments"
+    // Mappings.
+    case mappingUnreadable = "mapping.unreadable"
+    case mappingUnknownKey = "mapping.unknown-key"
+    case mappingUnknownColumn = "mapping.unknown-column"
+    case mappingNotFound = "mapping.not-found"
+    // Customers and contacts.
+    case customerUnknown = "customer.unknown"
+    case customerDiffers = "customer.differs"
+    case customerInOwnGroup = "customer.in-own-group"
+    case contactDiffers = "contact.differs"
+    // Invoices.
+    case invoiceUnknown = "invoice.unknown"
+    case invoiceDiffers = "invoice.differs"
+    case invoiceNoDueDate = "invoice.no-due-date"
+    case invoiceTwoDueDates = "invoice.two-due-dates"
+    case invoiceNetTaxGross = "invoice.net-tax-gross"
+    case invoiceInstalmentsSum = "invoice.instalments-sum"
+    case invoiceAllocated = "invoice.allocated"
+    case entityUnknown = "entity.unknown"
+    case itemUnknown = "item.unknown"
+    case dueDateSame = "due-date.same"
+    // Credits and allocations.
+    case creditNoteDiffers = "credit-note.differs"
+    case creditNoteBeforeInvoice = "credit-note.before-invoice"
+    case creditNoteAboveInvoice = "credit-note.above-invoice"
+    case receiptUnknown = "receipt.unknown"
+    case receiptAmbiguous = "receipt.ambiguous"
+    case receiptDiffers = "receipt.differs"
+    case receiptReversed = "receipt.reversed"
+    case allocationAboveOpen = "allocation.above-open"
+    case allocationAboveReceipt = "allocation.above-receipt"
+    case allocationTooEarly = "allocation.too-early"
+    case allocationOtherCurrency = "allocation.other-currency"
+    case allocationOtherCustomer = "allocation.other-customer"
+    case allocationOtherEntity = "allocation.other-entity"
+    case allocationDiffers = "allocation.differs"
+    case allocationUnknown = "allocation.unknown"
+    case allocationReversed = "allocation.reversed"
+    case settlementNothingOpen = "settlement.nothing-open"
+    case settlementDiffers = "settlement.differs"
+    case reversalTooEarly = "reversal.too-early"
+    case reasonMissing = "reason.missing"
+    // Reference data and periods.
+    case calendarDiffers = "calendar.differs"
+    case rateDiffers = "rate.differs"
+    case periodOrder = "period.order"
+    case periodState = "period.state"
+    // The day, tasks, pauses.
+    case dayBeforeFirst = "day.before-first"
+    case dayRangeBackwards = "day.range-backwards"
+    case dayTooFar = "day.too-far"
+    case taskUnknown = "task.unknown"
+    case taskClosed = "task.closed"
+    case pauseTooLong = "pause.too-long"
+    case pauseBackwards = "pause.backwards"
+    // Commands, actors and the store.
+    case keyReused = "key.reused"
+    case actorUnknown = "actor.unknown"
+    case staleVersion = "version.stale"
+    case clockNotAllowed = "clock.not-allowed"
+    case instantUnreadable = "instant.unreadable"
+    case actUnknown = "act.unknown"
+    case bucketsUnreadable = "buckets.unreadable"
+    case dimensionUnknown = "dimension.unknown"
+    case outputExists = "output.exists"
+    case outputUnwritable = "output.unwritable"
+    case storeMissing = "store.missing"
+    case storeExists = "store.exists"
+    case storeNotAStore = "store.not-a-store"
+    case storeLocked = "store.locked"
+    case storeFull = "store.full"
+    case storeReadOnly = "store.read-only"
+    case storeCorrupt = "store.corrupt"
+    case storeNewer = "store.newer"
+    case storeUnavailable = "store.unavailable"
+}

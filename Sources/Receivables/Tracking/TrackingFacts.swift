@@ -1,0 +1,96 @@
+package import Ledger
+
+/// Something a named person must do by a date (待办).
+package enum WorkTask {
+    /// The raw value stands in the store: never renumber one.
+    package enum Kind: Int64, CaseIterable, Sendable {
+        /// Call and write to a customer whose items fell overdue.
+        case collect = 1
+        /// Assess the risk of items more than 30 days overdue.
+        case assessRisk
+        /// Mend what a register check found.
+        case mendRegister
+
+        package var name: String {
+            switch self {
+            case .collect: "collect"
+            case .assessRisk: "assess-risk"
+            case .mendRegister: "mend-register"
+            }
+        }
+    }
+
+    package enum EventKind: Int64, Sendable {
+        case done = 1
+        /// What it was about has settled itself.
+        case obsolete
+        case escalated
+    }
+}
+
+/// All collection work on one customer's overdue items, at one stage (催收案件).
+package enum CollectionCase {
+    package enum EventKind: Int64, Sendable { case opened = 1, closed }
+
+    /// 1: by phone and e-mail. Later stages belong to the collections chapter.
+    package static let firstStage: Int64 = 1
+}
+
+/// Stops dunning on items for a while; aging, signals and provisions go on.
+package enum Pause {
+    package enum Kind: Int64, CaseIterable, Sendable {
+        /// 争议: the customer refuses the item, in part or whole.
+        case dispute = 1
+        /// An agreed waiting time, with reason.
+        case agreed
+
+        package var name: String { self == .dispute ? "dispute" : "agreed" }
+    }
+
+    /// Checks a new pause against the policy.
+    ///
+    /// - Throws: `Refusal` `pause.backwards`, `pause.too-long`, `reason.missing`.
+    package static func check(
+        _ kind: Kind, from: LocalDate, until: LocalDate, reason: String, _ policy: TrackingPolicy
+    ) throws(Refusal) {
+        guard !reason.isEmpty else { throw Refusal(.reasonMissing) }
+        guard until >= from else { throw Refusal(.pauseBackwards) }
+        let limit = kind == .dispute ? policy.disputeMaximumDays : policy.agreedPauseMaximumDays
+        guard until.days(since: from) <= limit else { throw Refusal(.pauseTooLong, ["limit": .count(limit)]) }
+    }
+}
+
+/// Who a reminder goes to.
+package enum Audience: Int64, Sendable {
+    case customer = 1
+    /// The sales owner of the customer.
+    case salesOwner
+}
+
+/// What became of a reminder when it was made.
+package enum ReminderState: Int64, Sendable {
+    /// In the outbox.
+    case queued = 1
+    /// Held by the safe-to-send gate.
+    case held
+    /// The day lies too far back: a fact, but not sent.
+    case past
+
+    package var name: String {
+        switch self {
+        case .queued: "queued"
+        case .held: "held"
+        case .past: "past"
+        }
+    }
+}
+
+package enum ReminderEvent: Int64, Sendable { case released = 1, expired, settled }
+
+/// A dated early-warning fact (预警信号).
+package enum Signal {
+    package enum Severity: Int64, Sendable { case info = 1, watch, serious, critical }
+
+    /// An item of the customer went more than 30 days overdue.
+    package static let overdueOver30 = "overdue-30"
+}

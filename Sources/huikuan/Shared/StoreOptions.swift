@@ -1,0 +1,99 @@
+import ArgumentParser
+import Database
+import Foundation
+import Ledger
+import Operations
+import Receivables
+
+/// Options that every command has.
+struct StoreOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The company's store.", valueName: "file"))
+    var store: String = ProcessInfo.processInfo.environment["HUIKUAN_STORE"] ?? "./huikuan.db"
+
+    @Flag(help: "Answer with one JSON document.")
+    var json = false
+
+    @Option(name: .customLong("as"), help: ArgumentHelp("Who acts: a person's e-mail or name.", valueName: "person"))
+    var person: String?
+
+    @Option(help: ArgumentHelp("Language of the answer: zh-Hans or en.", valueName: "language"))
+    var language: String?
+
+    func catalogue(of company: CompanySettings? = nil) throws -> Catalogue {
+        let environment = ProcessInfo.processInfo.environment
+        let wanted = language ?? environment["HUIKUAN_LANGUAGE"] ?? company?.language ?? environment["LANG"] ?? "en"
+        let isChinese = wanted.hasPrefix("zh")
+        return try Catalogue(isChinese ? .chinese : .english)
+    }
+}
+
+/// An open store with everything that a command's edge adds: clock, actor, language.
+struct Session {
+    let store: Store
+    let company: CompanySettings
+    let catalogue: Catalogue
+    let actor: Actor
+    let now: Instant
+    let today: LocalDate
+    let options: StoreOptions
+    let clock: @Sendable () -> Instant
+
+    /// - Throws: `DatabaseFailure`, and `Refusal` for an unknown person or a clock that a live store won't have.
+    init(_ options: StoreOptions) throws {
+        self.options = options
+        let clock = Edge.clock
+        self.clock = clock
+        let waiting = Progress("")
+        store = try Store.open(path: options.store, clock: clock) { seconds in
+            let catalogue = try? options.catalogue()
+            waiting.note(catalogue?.text(.storeWaiting, ["seconds": .count(seconds)]) ?? "")
+        }
+        company = try store.read { try CompanySettings.load(in: $0) }
+        if company.kind == .live, Edge.setsClock { throw Refusal(.clockNotAllowed) }
+        catalogue = try options.catalogue(of: company)
+        now = clock()
+        today = company.day(of: now)
+        let named = options.person ?? ProcessInfo.processInfo.environment["HUIKUAN_PERSON"]
+        if let named {
+            let isKnown = try store.read { try $0.row("SELECT id FROM person WHERE key = \(named)") != nil }
+            guard isKnown else { throw Refusal(.actorUnknown, ["person": .text(named)]) }
+            actor = .person(key: named)
+        } else {
+            actor = Edge.systemUser
+        }
+    }
+
+    func request(_ command: String, _ input: String = "") -> ActRequest {
+        ActRequest(command: command, actor: actor, source: "cli", input: Array(input.utf8), now: now, today: today)
+    }
+}
+
+/// Where time and the user's name come in.
+enum Edge {
+    static let systemUser = Actor.operatorOfSystem(user: NSUserName())
+
+    /// Whether somebody set another clock for a sample, drill or test store.
+    static var setsClock: Bool {
+        let environment = ProcessInfo.processInfo.environment
+        return environment["HUIKUAN_NOW"] != nil || environment["HUIKUAN_SEED"] != nil
+    }
+
+    static let clock: @Sendable () -> Instant = {
+        if let text = ProcessInfo.processInfo.environment["HUIKUAN_NOW"], let instant = Instant(text) { return instant }
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Instant(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000)
+    }
+}
+
+/// A day given on the command line.
+struct DayArgument: ExpressibleByArgument {
+    let day: LocalDate
+
+    init?(argument: String) {
+        guard let day = LocalDate(argument) else { return nil }
+        self.day = day
+    }
+
+    static var defaultCompletionKind: CompletionKind { .default }
+}

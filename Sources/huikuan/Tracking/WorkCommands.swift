@@ -1,0 +1,186 @@
+import ArgumentParser
+import Formats
+import Ledger
+import Operations
+import Receivables
+
+struct TasksCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tasks", abstract: "The work to be done, by urgency; --done ID finishes a task.")
+
+    @OptionGroup var options: StoreOptions
+    @OptionGroup var list: ListOptions
+    @Option(help: "Whose tasks: an e-mail or name.") var owner: String?
+    @Option(help: "A customer's code.") var customer: String?
+    @Flag(help: "Closed tasks too.") var all = false
+    @Option(help: ArgumentHelp("Finish a task.", valueName: "id")) var done: Int64?
+    @Option(help: "What came of it.") var note: String?
+
+    func run() async throws {
+        let session = try Session(options)
+        if let done {
+            let request = session.request("finish-task", "\(done)|\(note ?? "")")
+            return session.done(try await WorkCommands(in: session.store, request).finish(task: done, note: note))
+        }
+        let page = try TrackingQueries.tasks(
+            owner: owner, customer: customer, includingClosed: all, limit: list.limit(json: options.json), in: session.store)
+        if options.json { return Console.emit(.list(page.rows.map { json($0, session) })) }
+        session.show(
+            ReportTable(
+                title: "",
+                columns: [
+                    session.column(.columnNumber), session.column(.columnDue, .day), session.column(.columnTask),
+                    session.column(.columnAssignee),
+                ],
+                rows: page.rows.map { row in
+                    let role = session.catalogue.text("role.\(row.role.name)")
+                    let mark = row.dueDay < session.today ? "!" : ""
+                    return [
+                        .text("\(row.id)\(mark)"), .day(row.dueDay), .text(title(row, session)),
+                        .text(row.assignee ?? session.catalogue.text("task.role", ["role": .text(role)])),
+                    ]
+                }), more: page.more)
+    }
+
+    private func title(_ row: TrackingQueries.TaskRow, _ session: Session) -> String {
+        let key = row.check.map { "task.mend.\($0)" } ?? "task.\(row.kind.name)"
+        return session.catalogue.text(
+            key,
+            [
+                "customer": .text(row.customerName ?? row.customer ?? ""), "count": .count(row.count),
+                "amount": .text(row.open.map(\.description).joined(separator: " + ")),
+            ])
+    }
+
+    private func json(_ row: TrackingQueries.TaskRow, _ session: Session) -> JSONValue {
+        .object([
+            "id": .string("\(row.id)"), "kind": .string(row.kind.name), "check": .optional(row.check),
+            "title": .string(title(row, session)), "customer": .optional(row.customer), "assignee": .optional(row.assignee),
+            "role": .string(row.role.name), "opened": .string("\(row.openedDay)"), "due": .string("\(row.dueDay)"),
+            "items": .count(row.count), "open": .array(row.open.map(JSONValue.money)),
+            "escalations": .count(row.escalations), "closed": .optional(row.closedDay?.description),
+        ])
+    }
+}
+
+struct RemindersCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reminders", abstract: "Reminders with their text and state; --release ID lets held ones go.")
+
+    @OptionGroup var options: StoreOptions
+    @OptionGroup var list: ListOptions
+    @Option(help: "A customer's code.") var customer: String?
+    @Option(help: "queued, held, past, released, expired or settled.") var state: String?
+    @Option(help: ArgumentHelp("Of this day or later.", valueName: "day")) var since: DayArgument?
+    @Flag(help: "Show the texts.") var text = false
+    @Option(help: ArgumentHelp("Release a held message.", valueName: "id")) var release: [Int64] = []
+
+    func run() async throws {
+        let session = try Session(options)
+        if !release.isEmpty {
+            let request = session.request("release-reminders", release.map(String.init).joined(separator: ","))
+            return session.done(try await WorkCommands(in: session.store, request).release(reminders: release))
+        }
+        let page = try TrackingQueries.reminders(
+            customer: customer, state: state, since: since?.day, limit: list.limit(json: options.json), in: session.store)
+        if options.json { return Console.emit(.list(page.rows.map(Self.json))) }
+        if text {
+            for row in page.rows {
+                Console.say(Console.bold("\(row.day)  \(row.recipient)  \(row.subject)"))
+                Console.say(row.text + "\n")
+            }
+            return
+        }
+        session.show(
+            ReportTable(
+                title: "",
+                columns: [
+                    session.column(.columnNumber), session.column(.columnDay, .day), session.column(.columnCustomer),
+                    session.column(.columnName), session.column(.columnRecipient), session.column(.columnItems, .count),
+                    session.column(.columnState), session.column(.columnReasons),
+                ],
+                rows: page.rows.map { row in
+                    [
+                        .text("\(row.id)"), .day(row.day), .text(row.customer), .text(row.customerName),
+                        .text(row.recipient), .count(row.items.count), .text(session.catalogue.text("state.\(row.state)")),
+                        .text(row.held.joined(separator: ", ")),
+                    ]
+                }), more: page.more)
+    }
+
+    private static func json(_ row: TrackingQueries.ReminderRow) -> JSONValue {
+        .object([
+            "id": .string("\(row.id)"), "date": .string("\(row.day)"), "customer": .string(row.customer),
+            "audience": .string(row.audience == .customer ? "customer" : "sales_owner"),
+            "recipient": .string(row.recipient), "state": .string(row.state),
+            "held": .array(row.held.map(JSONValue.string)),
+            "items": .array(row.items.map { item in
+                .object(["invoice": .string(item.number), "rule": .string(item.rule), "open": .money(item.open)])
+            }),
+            "subject": .string(row.subject), "text": .string(row.text),
+        ])
+    }
+}
+
+struct PauseCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pause", abstract: "Stop dunning on an invoice for a while, with a reason; --end resumes it.")
+
+    @Argument(help: "The invoice's number.") var invoice: String
+    @OptionGroup var options: StoreOptions
+    @Option(help: "dispute or agreed.") var kind = "agreed"
+    @Option(help: ArgumentHelp("First day; today unless given.", valueName: "day")) var from: DayArgument?
+    @Option(help: ArgumentHelp("Last day, inclusive.", valueName: "day")) var until: DayArgument?
+    @Option(help: "Only this part of it is disputed.") var amount: String?
+    @Option(help: "Why.") var reason: String
+    @Flag(help: "End the pause instead.") var end = false
+
+    func validate() throws {
+        guard Pause.Kind.allCases.contains(where: { $0.name == kind }) else { throw ValidationError("--kind takes dispute or agreed") }
+        guard end || until != nil else { throw ValidationError("--until says when the pause ends") }
+    }
+
+    func run() async throws {
+        let session = try Session(options)
+        let first = from?.day ?? session.today
+        if end {
+            let request = session.request("end-pause", "\(invoice)|\(first)|\(reason)")
+            return session.done(
+                try await WorkCommands(in: session.store, request).resume(invoice: invoice, on: first, reason: reason))
+        }
+        guard let kind = Pause.Kind.allCases.first(where: { $0.name == kind }), let until = until?.day else { return }
+        let request = session.request("pause", "\(invoice)|\(kind.name)|\(first)|\(until)|\(amount ?? "")|\(reason)")
+        session.done(
+            try await WorkCommands(in: session.store, request).pause(
+                invoice: invoice, kind, from: first, until: until, amount: amount, reason: reason))
+    }
+}
+
+struct PersonCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "person", abstract: "Register a person, a manager and roles.")
+
+    @Argument(help: "E-mail or name.") var key: String
+    @OptionGroup var options: StoreOptions
+    @Option(help: "The manager's e-mail or name.") var manager: String?
+    @Option(help: ArgumentHelp(Role.allCases.map(\.name).joined(separator: ", "))) var role: [String] = []
+    @Option(help: "A role to take away.") var withoutRole: [String] = []
+
+    func validate() throws {
+        for name in role + withoutRole where Role.named(name) == nil {
+            throw ValidationError("\(name) is no role; roles are \(Role.allCases.map(\.name).joined(separator: ", "))")
+        }
+    }
+
+    func run() async throws {
+        let session = try Session(options)
+        let request = session.request("set-person", "\(key)|\(manager ?? "")|\(role)|\(withoutRole)")
+        session.done(
+            try await WorkCommands(in: session.store, request).setPerson(
+                key, manager: manager, roles: role.compactMap(Role.named), without: withoutRole.compactMap(Role.named)))
+    }
+}
+
+extension Role {
+    static func named(_ name: String) -> Role? { allCases.first { $0.name == name } }
+}
