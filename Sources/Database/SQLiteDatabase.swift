@@ -113,10 +113,8 @@ package final class SQLiteDatabase: DatabaseEngine, @unchecked Sendable {
     }
 
     /// SQLite's own check of the file's structure; empty when it is sound.
-    package func structuralFaults() throws -> [String] {
-        try read { session in
-            try session.rows("PRAGMA integrity_check(10)").map { $0.text(0) }.filter { $0 != "ok" }
-        }
+    package static func structuralFaults(in session: any SQLSession) throws -> [String] {
+        try session.rows("PRAGMA integrity_check(10)").map { $0.text(0) }.filter { $0 != "ok" }
     }
 
     package func close() throws { try pool.close() }

@@ -2,7 +2,7 @@ internal import Yams
 
 /// How the columns of somebody's file become those of an exchange file (spec 10.6).
 package struct ImportMapping: Hashable, Sendable {
-    /// Our column by its name in the file.
+    /// The name in the file by our column.
     package var columns: [String: String] = [:]
     /// Columns of the file that are not used.
     package var ignore: Set<String> = []
@@ -45,7 +45,7 @@ package struct ImportMapping: Hashable, Sendable {
             let key = keyNode.string ?? ""
             switch key {
             case "columns":
-                for (ours, theirs) in try Self.pairs(value, key) { columns[theirs] = ours }
+                for (ours, theirs) in try Self.pairs(value, key) { columns[ours] = theirs }
             case "ignore": ignore = Set(try Self.list(value, key))
             case "constants": constants = Dictionary(try Self.pairs(value, key)) { _, last in last }
             case "create_missing": createMissing = Set(try Self.list(value, key))

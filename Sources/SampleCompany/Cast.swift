@@ -132,7 +132,7 @@ struct Cast {
         var habit = PaymentHabit.usual(for: kind, using: &generator)
         var creditCode = creditCode(kind, name: name)
         var account = payerAccount(kind)
-        var owner = generator.pick(Staff.salesOwners)
+        var owner = generator.pick(Seller.salesOwners)
 
         switch part.role {
         case .stopsEarly, .stopsLate:
@@ -150,7 +150,7 @@ struct Cast {
                 habit = original.habit
                 creditCode = original.creditCode
                 account = original.payerAccount
-                owner = Staff.salesOwners.first { $0 != original.salesOwner } ?? owner
+                owner = Seller.salesOwners.first { $0 != original.salesOwner } ?? owner
             }
         case .groupParent(let group), .groupMember(let group):
             // One treasury pays for the whole group, so its companies share their days.
@@ -203,10 +203,10 @@ struct Cast {
 
     private mutating func terms(_ kind: CustomerKind) -> Int {
         switch kind {
-        case .stateOwned: generator.pick([60, 60, 90])
-        case .listed: generator.pick([45, 60, 60])
+        case .stateOwned: generator.pick([60, 90, 90])
+        case .listed: generator.pick([60, 60, 90])
         case .privateCompany: generator.pick([30, 30, 45, 60])
-        case .startup: generator.pick([15, 30])
+        case .startup: generator.pick([15, 30, 30])
         case .publicBody: generator.pick([30, 60])
         case .foreign: generator.pick([30, 45, 60])
         }
@@ -234,13 +234,14 @@ struct Cast {
 
     private mutating func collector(_ kind: CustomerKind) -> String {
         switch kind {
-        case .stateOwned, .publicBody: Staff.collectors[0]
-        case .foreign: Staff.collectors[2]
-        default: generator.pick(Array(Staff.collectors.dropFirst()))
+        case .stateOwned, .publicBody: Seller.collectors[0]
+        case .foreign: Seller.collectors[2]
+        default: generator.pick(Array(Seller.collectors.dropFirst()))
         }
     }
 
     private mutating func day(fromPerMille low: Int, toPerMille high: Int) -> LocalDate {
-        first.adding(days: last.days(since: first) * generator.number(from: low, to: high) / 1_000)
+        let offset = last.days(since: first) * generator.number(from: low, to: high) / 1_000
+        return max(first, first.adding(days: offset).workingDayOnOrBefore)
     }
 }

@@ -10,5 +10,5 @@ struct CreditNote: Sendable {
     var sequence: Int32 = 0
 
     /// For example `YQC20250131-0002`.
-    var number: String { "YQC\(Digits.compact(day))-\(Digits.padded(Int(sequence), to: 4))" }
+    var number: String { "\(Seller.numberPrefix)C\(Digits.compact(day))-\(Digits.padded(Int(sequence), to: 4))" }
 }

@@ -73,7 +73,7 @@ struct CustomerOrders {
         switch generator.number(from: 0, to: 99) {
         case 0..<20:
             issue(stage(3, shares[2] + shares[3], .withRetention), on: acceptance, terms: customer.termsDays, &history)
-        case 20..<62:
+        case 20..<88:
             issue(stage(3, shares[2]), on: acceptance, terms: customer.termsDays, &history)
             issue(stage(4, shares[3]), on: acceptance, terms: warranty.days(since: acceptance), &history)
         default:
@@ -111,8 +111,10 @@ struct CustomerOrders {
         let begin = max(first, signed.adding(days: 3))
         guard begin <= end else { return }
         let contract = sign(on: signed, &history)
-        let terms = generator.pick([30, 45, 60])
-        let days = (0..<min(missing, generator.number(in: 3...9)))
+        let terms = generator.pick(customer.isLarge ? [45, 60, 60] : [30, 45, 60])
+        // Of a contract signed before the history only the rest of its year is left.
+        let orders = (generator.number(in: 3...9) * end.days(since: begin) + 182) / 364
+        let days = (0..<min(missing, orders))
             .map { _ in hardwareDay(from: begin, to: end) }
             .sorted()
         for (index, day) in days.enumerated() {
@@ -157,7 +159,7 @@ struct CustomerOrders {
         let perYear = subscriptionAmount()
         // Some large customers receive the invoice for the year and pay it by quarters.
         let schedule: Schedule =
-            !isQuarterly && customer.isLarge && generator.chance(perMille: 400) ? .quarterly : .once
+            !isQuarterly && customer.isLarge && generator.chance(perMille: 520) ? .quarterly : .once
         let gross = isQuarterly ? perYear / 4 : perYear
         let contract = sign(on: signed, &history)
         var brought = 0
@@ -198,7 +200,7 @@ struct CustomerOrders {
 
     /// Adds the invoice unless its day lies outside of the history or of the customer's active time.
     private mutating func issue(_ draft: Draft, on day: LocalDate, terms: Int, _ history: inout History) {
-        let issued = dayOfIssue(near: day)
+        let issued = dayOfIssue(near: day, after: draft.contract.map { history.contracts[Int($0)].signed })
         guard issued >= max(first, customer.joined), issued <= lastOrder else { return }
 
         let lateness = generator.chance(perMille: 32) ? generator.number(in: 2...8) : 0
@@ -221,11 +223,15 @@ struct CustomerOrders {
         }
     }
 
-    private mutating func dayOfIssue(near day: LocalDate) -> LocalDate {
+    private mutating func dayOfIssue(near day: LocalDate, after signed: LocalDate?) -> LocalDate {
         // Now and then somebody works on a weekend.
         if day.isWeekend, !day.isPublicHoliday, generator.chance(perMille: 80) { return day }
         // Both sides of a holiday share its invoices, unless that would bring one before its contract.
-        return generator.chance(perMille: 500) ? day.workingDayOnOrBefore : day.workingDayOnOrAfter
+        let before = day.workingDayOnOrBefore
+        guard generator.chance(perMille: 500), signed.map({ $0 < before }) ?? true else {
+            return day.workingDayOnOrAfter
+        }
+        return before
     }
 
     /// Takes the last invoice back in full some days later and issues another one in its place.
@@ -248,7 +254,7 @@ struct CustomerOrders {
     }
 
     private static let withdrawalReasons = [
-        "发票抬头开具有误，红冲重开", "税号填写错误，全额红冲后重开", "客户变更开票信息，红冲重开", "税率适用错误，红冲重开",
+        "发票抬头开具有误，红冲重开", "税号填写错误，全额红冲后重开", "客户变更开票信息，红冲重开", "商品税收编码选择有误，红冲重开",
     ]
 
     private func sign(on day: LocalDate, _ history: inout History) -> Int32 {

@@ -77,7 +77,7 @@ enum ForeignNaming {
     /// Syllables, trades and legal forms, in the order of `Country`.
     private static let nameParts = [
         (
-            beginnings: words("Hal Bren Vor Kest Tam Nor Ald Cor Quen Dray Ost Fen Mer Tol Wex"),
+            beginnings: words("Hal Bren Vor Kest Tam Nor Ald Cor Quen Dray Ost Bel Mer Tol Wex"),
             endings: words("vern mere dale wick holt mont stead lund bury more lock"),
             trades: words("Robotics Controls Instruments Packaging Fluidics Logistics"),
             forms: ["Inc.", "LLC", "Corp."]

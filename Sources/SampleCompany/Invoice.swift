@@ -27,7 +27,7 @@ struct Invoice: Sendable {
     var tax: Int64 { gross - net }
 
     /// For example `YQ20250131-0007`.
-    var number: String { "YQ\(Digits.compact(issued))-\(Digits.padded(Int(sequence), to: 4))" }
+    var number: String { "\(Seller.numberPrefix)\(Digits.compact(issued))-\(Digits.padded(Int(sequence), to: 4))" }
 
     /// 数电票号码: year, province (33 Zhejiang), issuing channel, running number; nil without one.
     var electronicNumber: String? {

@@ -112,7 +112,7 @@ struct PayerSettlement {
         return rest
     }
 
-    /// Repeats the largest payment of the last weeks but one; nobody has noticed by the last day.
+    /// Repeats the largest payment of the last months; nobody has noticed by the last day.
     private mutating func payAgain(_ history: inout History) {
         var largest: Receipt?
         for receipt in history.receipts.reversed() where receipt.customer == Int32(payer) {

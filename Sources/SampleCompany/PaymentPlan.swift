@@ -71,7 +71,7 @@ struct PaymentPlan {
         let habit = customer.habit
         var delay = generator.middling(in: habit.delay) + drift(at: due)
         // Some invoices lie forgotten on a desk.
-        if generator.chance(perMille: 65) { delay += generator.smallish(in: 40...400) }
+        if generator.chance(perMille: 60) { delay += generator.smallish(in: 40...400) }
         let earliest = invoice.registered.adding(days: 3)
         let ripe = max(earliest, due.adding(days: delay))
         let day = habit.rhythm.paymentDay(onOrAfter: ripe)

@@ -49,7 +49,7 @@ struct Remittance {
         case 82..<89:
             return invoice.electronicNumber.map { "数电发票\($0) \(purpose)" } ?? "\(purpose) \(invoice.number)"
         case 89..<95: return "网银跨行汇款 用途：\(purpose) \(numbers(invoices)) 请查收"
-        default: return "付云桥智联\(purpose)\(compact(invoice.number)) 经办：采购部"
+        default: return "付\(Seller.shortName)\(purpose)\(compact(invoice.number)) 经办：采购部"
         }
     }
 

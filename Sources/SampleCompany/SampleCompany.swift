@@ -58,7 +58,7 @@ package struct SampleCompany: Sendable {
     }
 
     /// The company's legal name.
-    package var companyName: String { "云桥智联科技股份有限公司" }
+    package var companyName: String { Seller.legalName }
 
     /// What is known before the first day: customers and their contacts.
     package var opening: [SampleFile] {

@@ -14,9 +14,9 @@ struct Season: Sendable {
         let length = max(1, last.days(since: first))
         while true {
             let day = low.adding(days: generator.number(from: 0, to: high.days(since: low)))
-            // Business grows by two thirds over the history.
+            // Business more than doubles over the history.
             let elapsed = min(max(0, day.days(since: first)), length)
-            let growth = 600 + 400 * elapsed / length
+            let growth = 450 + 550 * elapsed / length
             if generator.number(from: 0, to: 135_000) < Self.months[day.parts.month - 1] * growth { return day }
         }
     }

@@ -7,7 +7,6 @@ struct StaffPace {
     func finishedTaskShare(on day: LocalDate) -> Double {
         guard day.isWorkingDay else { return 0 }
         var generator = SeededGenerator(seed: seed, stream: .staff, index: day.dayNumber)
-        // Half of the people are quick, the others leave something for tomorrow.
         let share =
             if holidayIsNear(day) {
                 generator.number(in: 30...50)

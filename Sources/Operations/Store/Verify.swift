@@ -29,7 +29,9 @@ package struct Verify: Sendable {
             var head = Head(lastAct: 0, lastFact: 0, lastHash: [], lastInstant: Instant(microseconds: 0))
             var fault: String?
             do {
-                if let first = try (store.engine as? SQLiteDatabase)?.structuralFaults().first { throw Fault(text: "file: \(first)") }
+                if store.engine is SQLiteDatabase, let first = try SQLiteDatabase.structuralFaults(in: session).first {
+                    throw Fault(text: "file: \(first)")
+                }
                 head = try ActRepository(session: session).head()
                 try checkTables(session)
                 try checkChain(session, head)
