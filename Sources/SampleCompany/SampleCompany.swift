@@ -60,6 +60,14 @@ package struct SampleCompany: Sendable {
     /// The company's legal name.
     package var companyName: String { Seller.legalName }
 
+    /// Who works for the company: an e-mail address, a role and the manager's address.
+    package var staff: [(address: String, role: String, manager: String?)] {
+        let head = Seller.finance.first { $0.role == "management" }?.address
+        let financeHead = Seller.finance.first { $0.role == "finance_manager" }?.address
+        return Seller.finance.map { ($0.address, $0.role, $0.role == "management" ? nil : $0.role == "finance_manager" ? head : financeHead) }
+            + Seller.salesOwners.map { ($0, "sales", head) } + Seller.collectors.map { ($0, "collector", financeHead) }
+    }
+
     /// What is known before the first day: customers and their contacts.
     package var opening: [SampleFile] {
         let known = customers[first].map { Int($0) }

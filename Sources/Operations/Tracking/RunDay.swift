@@ -13,8 +13,6 @@ package final class RunDay: @unchecked Sendable {
     private let store: Store
     private let actor: Actor
     private let source: String
-    private let now: Instant
-    private let today: LocalDate
     private let memory = Memory()
 
     private final class Memory {
@@ -25,25 +23,25 @@ package final class RunDay: @unchecked Sendable {
         var customersFact: Int64 = -1
     }
 
-    package init(in store: Store, actor: Actor, source: String, now: Instant, today: LocalDate) {
+    package init(in store: Store, actor: Actor, source: String) {
         self.store = store
         self.actor = actor
         self.source = source
-        self.now = now
-        self.today = today
     }
 
     /// Runs `from … to`, and before it the days missed since the last run.
     ///
     /// - Parameters:
     ///   - from: `nil` runs `to` alone (and what was missed).
+    ///   - today: The company's calendar day of `now`.
     ///   - isDryRun: Evaluates `to` alone, tells each effect and its reasons, and rolls back.
     /// - Throws: `Refusal` `day.range-backwards`, `day.too-far`.
     package func run(
-        from: LocalDate? = nil, to: LocalDate, isDryRun: Bool = false, onDay: (@Sendable (LocalDate) -> Void)? = nil
+        from: LocalDate? = nil, to: LocalDate, now: Instant, today: LocalDate, isDryRun: Bool = false,
+        onDay: (@Sendable (LocalDate) -> Void)? = nil
     ) async throws -> [DayReport] {
         if let from, from > to { throw Refusal(.dayRangeBackwards) }
-        if isDryRun { return [try await runOne(to, isDryRun: true)] }
+        if isDryRun { return [try await runOne(to, now, today, isDryRun: true)] }
         guard to <= today else { throw Refusal(.dayTooFar, ["day": .day(to), "today": .day(today)]) }
         let lastRun = try store.read { session in
             try session.row("SELECT max(day) FROM day_run")?.optionalInteger(0).map { LocalDate(dayNumber: Int($0)) }
@@ -53,7 +51,7 @@ package final class RunDay: @unchecked Sendable {
         var reports: [DayReport] = []
         var day = first
         while day <= to {
-            reports.append(try await runOne(day, isDryRun: false))
+            reports.append(try await runOne(day, now, today, isDryRun: false))
             onDay?(day)
             day = day.adding(days: 1)
         }
@@ -62,7 +60,7 @@ package final class RunDay: @unchecked Sendable {
 
     private struct RolledBack: Error { let report: DayReport }
 
-    private func runOne(_ day: LocalDate, isDryRun: Bool) async throws -> DayReport {
+    private func runOne(_ day: LocalDate, _ now: Instant, _ today: LocalDate, isDryRun: Bool) async throws -> DayReport {
         let request = ActRequest(
             command: "run-day", actor: actor, source: source, input: Array("\(day)".utf8), now: now, today: today)
         do {

@@ -1,7 +1,159 @@
 import ArgumentParser
+import Formats
+import Foundation
+import Ledger
+import Operations
+import Receivables
+import SampleCompany
 
 struct DemoCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "demo", abstract: "Make a sample company with two years of living history.")
+    static let configuration = CommandConfiguration(
+        commandName: "demo",
+        abstract: "Make a sample technology company with two years of history, played through the real commands.")
+
     @OptionGroup var options: StoreOptions
-    func run() async throws {}
+    @Option(help: "How many customers.") var customers = 60
+    @Option(help: "About how many invoices.") var invoices = 1_200
+    @Option(help: "Another number makes another company.") var seed: UInt64 = 20_250_101
+    @Option(help: ArgumentHelp("The last day; today unless given.", valueName: "day")) var to: DayArgument?
+    @Option(help: "How many days of history.") var days = 731
+
+    func validate() throws {
+        guard customers >= 5 else { throw ValidationError("--customers: the stories need at least 5") }
+        guard invoices >= 0 else { throw ValidationError("--invoices takes 0 or more") }
+        guard (1...3_660).contains(days) else { throw ValidationError("--days takes 1 to 3660") }
+    }
+
+    func run() async throws {
+        let settings = CompanySettings(
+            name: "", currency: try Self.yuan(), language: options.language ?? "zh-Hans", timeZone: "Asia/Shanghai",
+            country: "CN", kind: .sample)
+        let last = to?.day ?? settings.day(of: Edge.clock())
+        let sample = SampleCompany(
+            seed: seed, customers: customers, invoices: invoices, from: last.adding(days: 1 - days), to: last)
+        var company = settings
+        company.name = sample.companyName
+        let catalogue = try options.catalogue(of: company)
+        let progress = Progress(catalogue.text(.demoProgress, ["company": .text(company.name)]))
+        try await SamplePlay(sample, company, path: options.store, from: last.adding(days: 1 - days), to: last).run {
+            progress.show($0)
+        }
+        progress.finish()
+        if options.json {
+            Console.emit(.object(["store": .string(options.store), "lastDay": .string("\(last)")]))
+        } else {
+            Console.say(
+                catalogue.text(
+                    .demoDone,
+                    [
+                        "company": .text(company.name), "customers": .count(customers), "invoices": .count(invoices),
+                        "days": .count(days), "path": .text(options.store),
+                    ]))
+        }
+    }
+
+    private static func yuan() throws -> Currency {
+        guard let yuan = Currency("CNY") else { throw Refusal(.valueUnknownCurrency) }
+        return yuan
+    }
+}
+
+/// Plays a sample company day by day: the day's run in the morning, work on tasks, then what came in.
+struct SamplePlay {
+    private let sample: SampleCompany
+    private let company: CompanySettings
+    private let path: String
+    private let from: LocalDate
+    private let to: LocalDate
+    private let clock = PlayClock()
+
+    init(_ sample: SampleCompany, _ company: CompanySettings, path: String, from: LocalDate, to: LocalDate) {
+        self.sample = sample
+        self.company = company
+        self.path = path
+        self.from = from
+        self.to = to
+    }
+
+    /// The time of the play: each day's acts happen on that day.
+    private final class PlayClock: @unchecked Sendable {
+        // Set between commands, read by the writer's thread during them.
+        private let lock = NSLock()
+        private var instant = Instant(microseconds: 0)
+
+        /// `hour` counts in the company's time zone, eight hours ahead of UTC.
+        func set(_ day: LocalDate, hour: Int64) {
+            lock.lock()
+            instant = Instant(microseconds: Int64(day.dayNumber) * 86_400_000_000 + (hour - 8) * 3_600_000_000)
+            lock.unlock()
+        }
+
+        func now() -> Instant {
+            lock.lock()
+            defer { lock.unlock() }
+            return instant
+        }
+    }
+
+    func run(_ onProgress: (Double) -> Void) async throws {
+        let clock = clock
+        clock.set(from.adding(days: -1), hour: 9)
+        let store = try await CreateCompany(company).run(
+            path: path, actor: Edge.systemUser, now: clock.now(), clock: { clock.now() })
+        for person in sample.staff {
+            _ = try await WorkCommands(in: store, request("set-person", person.address)).setPerson(
+                person.address, manager: person.manager, roles: [Role.named(person.role)].compactMap { $0 }, without: [])
+        }
+        for file in sample.opening { try await take(file, store) }
+
+        let running = RunDay(in: store, actor: .systemDay, source: "demo")
+        var day = from
+        while day <= to {
+            try await play(day, store, running)
+            onProgress(Double(day.days(since: from)) / Double(max(to.days(since: from), 1)))
+            day = day.adding(days: 1)
+        }
+        try store.checkpoint()
+    }
+
+    private func request(_ command: String, _ input: String) -> ActRequest {
+        let now = clock.now()
+        return ActRequest(
+            command: command, actor: Edge.systemUser, source: "demo", input: Array(input.utf8), now: now,
+            today: company.day(of: now))
+    }
+
+    private func play(_ day: LocalDate, _ store: Store, _ running: RunDay) async throws {
+        let events = sample.day(day)
+        clock.set(day, hour: 6)
+        _ = try await running.run(to: day, now: clock.now(), today: day)
+        clock.set(day, hour: 11)
+        try await work(on: day, share: events.finishedTaskShare, store)
+        clock.set(day, hour: 17)
+        for file in events.files { try await take(file, store) }
+        for pause in events.pauses {
+            let kind: Pause.Kind = pause.kind == .dispute ? .dispute : .agreed
+            let limit = kind == .dispute ? 60 : 30
+            let until = min(pause.until, pause.from.adding(days: limit))
+            _ = try await WorkCommands(in: store, request("pause", pause.invoice)).pause(
+                invoice: pause.invoice, kind, from: pause.from, until: until, amount: nil, reason: pause.reason)
+        }
+    }
+
+    /// The staff finishes the tasks due first, as many as the day allows.
+    private func work(on day: LocalDate, share: Double, _ store: Store) async throws {
+        let open = try TrackingQueries.tasks(
+            owner: nil, customer: nil, includingClosed: false, limit: .max, in: store).rows
+        let count = Int(Double(open.count) * share)
+        guard count > 0 else { return }
+        let ids = open.prefix(count).map(\.id)
+        _ = try await WorkCommands(in: store, request("finish-tasks", "\(ids)")).finish(tasks: ids, note: nil)
+    }
+
+    private func take(_ file: SampleFile, _ store: Store) async throws {
+        guard let kind = ImportKind(rawValue: file.kind) else { throw Refusal(.fileMissing, ["path": .text(file.kind)]) }
+        let now = clock.now()
+        _ = try await FileImport(kind, .text(file.text)).run(
+            in: store, actor: Edge.systemUser, source: "demo", now: now, today: company.day(of: now))
+    }
 }

@@ -23,13 +23,14 @@ struct DayCommand: AsyncParsableCommand {
     func run() async throws {
         let session = try Session(options)
         let last = to?.day ?? date?.day ?? (dryRun ? session.today.adding(days: 1) : session.today)
-        let running = RunDay(
-            in: session.store, actor: session.actor, source: "cli", now: session.now, today: session.today)
+        let running = RunDay(in: session.store, actor: session.actor, source: "cli")
         let progress = Progress(session.catalogue.text(.dayTitle, ["day": .day(last)]))
         let first = from?.day
         let note = LockNote("day \(last)", options.store)
         defer { note.end() }
-        let reports = try await running.run(from: first, to: last, isDryRun: dryRun) { day in
+        let reports = try await running.run(
+            from: first, to: last, now: session.now, today: session.today, isDryRun: dryRun
+        ) { day in
             if let first { progress.show(Double(day.days(since: first)) / Double(max(last.days(since: first), 1))) }
         }
         progress.finish()
