@@ -79,7 +79,10 @@ package final class CSVReader {
 
     /// Moves to the next record; `false` at the end.
     package func next() throws(CSVFault) -> Bool {
-        if nextLine == 1, line == 0 { try skipByteOrderMark() }
+        if line == 0 {
+            if nextLine == 1 { try skipByteOrderMark() }
+            if recognisesSeparator { try recogniseSeparator() }
+        }
         while true {
             guard try readRecord() else { return false }
             let isEmptyLine = count == 1 && bounds[0] == bounds[1] && quoted.isEmpty
@@ -92,15 +95,15 @@ package final class CSVReader {
     private func skipByteOrderMark() throws(CSVFault) {
         while end - start < 3 { if try !refill() { break } }
         if end - start >= 3, buffer[start] == 0xEF, buffer[start + 1] == 0xBB, buffer[start + 2] == 0xBF { start += 3 }
-        if recognisesSeparator { try recogniseSeparator() }
     }
 
-    /// The candidate that stands most often in the first line outside of quotes.
+    /// The candidate that stands most often in the first record outside of quotes.
     private func recogniseSeparator() throws(CSVFault) {
         recognisesSeparator = false
         var counts: [UInt8: Int] = [44: 0, 59: 0, 9: 0]
         var index = start
         var inQuotes = false
+        var isEmptyLine = true
         while true {
             if index == end {
                 let offset = index - start
@@ -111,16 +114,17 @@ package final class CSVReader {
             let byte = buffer[index]
             if byte == 34 { inQuotes.toggle() }
             if !inQuotes {
-                if byte == 10 { break }
+                if byte == 10, !isEmptyLine { break }
                 if counts[byte] != nil { counts[byte, default: 0] += 1 }
             }
+            if byte != 10, byte != 13 { isEmptyLine = false }
             index += 1
         }
         separator = [44, 59, 9].max { (counts[$0] ?? 0) < (counts[$1] ?? 0) } ?? 44
         if (counts[separator] ?? 0) == (counts[44] ?? 0) { separator = 44 }
     }
 
-    private enum State { case fieldStart, plain, quoted, afterQuote }
+    private enum State { case fieldStart, plain, quoted, afterQuote, afterReturn }
 
     /// Finds the fields of one record without touching their bytes.
     private func readRecord() throws(CSVFault) -> Bool {
@@ -136,7 +140,7 @@ package final class CSVReader {
                 if try !refill() {
                     if state == .quoted { throw .unclosedQuote(line: line) }
                     if offset == 0 { return false }
-                    finishField(fieldStart, offset, state)
+                    finishField(fieldStart, offset, state, isLast: true)
                     finishRecord(consumed: offset)
                     return true
                 }
@@ -152,7 +156,7 @@ package final class CSVReader {
                     fieldStart = offset + 1
                     state = .fieldStart
                 } else if byte == 10 {
-                    finishField(fieldStart, offset, state)
+                    finishField(fieldStart, offset, state, isLast: true)
                     nextLine += 1
                     finishRecord(consumed: offset + 1)
                     return true
@@ -169,23 +173,32 @@ package final class CSVReader {
                     fieldStart = offset + 1
                     state = .fieldStart
                 } else if byte == 10 {
-                    finishField(fieldStart, offset, state)
+                    finishField(fieldStart, offset, state, isLast: true)
                     nextLine += 1
                     finishRecord(consumed: offset + 1)
                     return true
-                } else if byte != 13 {
+                } else if byte == 13 {
+                    state = .afterReturn
+                } else {
                     throw .strayQuote(line: line)
                 }
+            case .afterReturn:
+                guard byte == 10 else { throw .strayQuote(line: line) }
+                finishField(fieldStart, offset, state, isLast: true)
+                nextLine += 1
+                finishRecord(consumed: offset + 1)
+                return true
             }
             offset += 1
             if offset - fieldStart > cellLimit { throw .cellTooLarge(line: line, limit: cellLimit) }
         }
     }
 
-    private func finishField(_ from: Int, _ to: Int, _ state: State) {
+    private func finishField(_ from: Int, _ to: Int, _ state: State, isLast: Bool = false) {
         var last = to
-        if last > from, buffer[start + last - 1] == 13 { last -= 1 }
-        if state == .afterQuote {
+        // A carriage return belongs to the line's end; before a separator it is text.
+        if isLast, last > from, buffer[start + last - 1] == 13 { last -= 1 }
+        if state == .afterQuote || state == .afterReturn {
             quoted.append(count)
             bounds.append(from + 1)
             bounds.append(last - 1)

@@ -91,6 +91,9 @@ package final class ConvertedBytes: ByteSource {
     private let converter: iconv_t
     private let name: String
     private var input = [UInt8](repeating: 0, count: 1 << 16)
+    /// Converted; `ready` of it isn't handed out yet.
+    private var output = [UInt8](repeating: 0, count: 1 << 17)
+    private var ready = 0..<0
     private var pending = 0
     private var isAtEnd = false
 
@@ -106,6 +109,16 @@ package final class ConvertedBytes: ByteSource {
     deinit { iconv_close(converter) }
 
     package func read(into buffer: UnsafeMutableRawBufferPointer) throws(ByteSourceFault) -> Int {
+        // Whoever reads may have room for less than a character.
+        if ready.isEmpty { ready = 0..<(try convertMore()) }
+        let count = min(ready.count, buffer.count)
+        output.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[ready.prefix(count)])) }
+        ready = ready.dropFirst(count)
+        return count
+    }
+
+    /// Fills `output` from its start; 0 at the end.
+    private func convertMore() throws(ByteSourceFault) -> Int {
         while true {
             if !isAtEnd, pending < input.count {
                 let start = pending
@@ -113,8 +126,11 @@ package final class ConvertedBytes: ByteSource {
                 if count == 0 { isAtEnd = true }
                 pending += count
             }
-            if pending == 0 { return 0 }
-            let (written, used, failed) = convert(into: buffer)
+            if pending == 0 {
+                if isAtEnd { return 0 }
+                continue
+            }
+            let (written, used, failed) = convert()
             input.replaceSubrange(0..<(pending - used), with: input[used..<pending])
             pending -= used
             if failed || (written == 0 && isAtEnd && used == 0) { throw .encoding(name: name) }
@@ -130,16 +146,18 @@ package final class ConvertedBytes: ByteSource {
         return count
     }
 
-    private func convert(into buffer: UnsafeMutableRawBufferPointer) -> (written: Int, used: Int, failed: Bool) {
+    private func convert() -> (written: Int, used: Int, failed: Bool) {
         input.withUnsafeMutableBytes { bytes in
-            var from = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
-            var left = pending
-            var to = buffer.baseAddress?.assumingMemoryBound(to: CChar.self)
-            var room = buffer.count
-            let result = iconv(converter, &from, &left, &to, &room)
-            // EINVAL: the last character goes on in the next part; E2BIG: the buffer is full.
-            let failed = result == -1 && errno != EINVAL && errno != E2BIG
-            return (buffer.count - room, pending - left, failed)
+            output.withUnsafeMutableBytes { buffer in
+                var from = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
+                var left = pending
+                var to = buffer.baseAddress?.assumingMemoryBound(to: CChar.self)
+                var room = buffer.count
+                let result = iconv(converter, &from, &left, &to, &room)
+                // EINVAL: the last character goes on in the next part; E2BIG: the buffer is full.
+                let failed = result == -1 && errno != EINVAL && errno != E2BIG
+                return (buffer.count - room, pending - left, failed)
+            }
         }
     }
 }

@@ -46,8 +46,8 @@ extension Instant: CustomStringConvertible {
         else { return nil }
         let clock = bytes[11..<(bytes.count - 1)].split(separator: 58, omittingEmptySubsequences: false)
         guard clock.count == 2 || clock.count == 3 else { return nil }
-        func number(_ digits: some Collection<UInt8>) -> Int64? {
-            guard !digits.isEmpty, digits.count <= 6, digits.allSatisfy({ $0 >= 48 && $0 <= 57 }) else { return nil }
+        func number(_ digits: some Collection<UInt8>, digits counts: ClosedRange<Int> = 2...2) -> Int64? {
+            guard counts.contains(digits.count), digits.allSatisfy({ $0 >= 48 && $0 <= 57 }) else { return nil }
             return digits.reduce(Int64(0)) { $0 * 10 + Int64($1 - 48) }
         }
         guard let hour = number(clock[0]), let minute = number(clock[1]), hour < 24, minute < 60 else { return nil }
@@ -57,7 +57,7 @@ extension Instant: CustomStringConvertible {
             guard parts.count <= 2, let second = number(parts[0]), second < 60 else { return nil }
             micros += second * 1_000_000
             if parts.count == 2 {
-                guard let fraction = number(parts[1]) else { return nil }
+                guard let fraction = number(parts[1], digits: 1...6) else { return nil }
                 micros += fraction * powersOfTen[6 - parts[1].count]
             }
         }

@@ -55,7 +55,9 @@ package struct Money: Hashable, Sendable {
     /// - Returns: `nil` when the result is beyond `Int64`.
     package func converted(to target: Currency, rate: Int64) -> Money? {
         // minor(target) = minor(self) / 10^e(self) × rate / 10^8 × 10^e(target)
-        let numerator = Int128(minorUnits) * Int128(rate) * Int128(target.minorUnitsPerUnit)
+        let (numerator, overflow) = (Int128(minorUnits) * Int128(rate))
+            .multipliedReportingOverflow(by: Int128(target.minorUnitsPerUnit))
+        guard !overflow, numerator.magnitude < 1 << 126 else { return nil }
         let denominator = Int128(100_000_000) * Int128(currency.minorUnitsPerUnit)
         let half = denominator / 2
         let rounded = (numerator + (numerator < 0 ? -half : half)) / denominator

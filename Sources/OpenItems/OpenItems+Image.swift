@@ -1,5 +1,5 @@
 internal import Foundation
-package import Ledger
+internal import Ledger
 
 /// The picture as a file beside the store, so that a report needn't read all facts again.
 ///
@@ -8,7 +8,7 @@ package import Ledger
 /// check sum is wrong.
 extension OpenItems {
     private static let magic: UInt64 = 0x314f_4950_4b49_5548  // HUIKPIO1, little endian
-    private static let formatVersion: UInt64 = 1
+    private static let formatVersion: UInt64 = 2
 
     /// Writes the picture as made at `act`; a new file takes the old one's place at once.
     ///
@@ -46,7 +46,7 @@ extension OpenItems {
         try write(allocations.item); try write(allocations.day); try write(allocations.amount); try write(allocations.fact)
         try write(movements.debtor); try write(movements.day); try write(movements.amount); try write(movements.fact)
         try file.write(contentsOf: texts)
-        var sum = checkSum
+        var sum = checkSum &+ Self.checkSum(ofBytes: Array(head) + texts)
         try withUnsafeBytes(of: &sum) { try file.write(contentsOf: Data($0)) }
         try file.close()
         guard rename(temporary, path) == 0 else { return }
@@ -103,7 +103,9 @@ extension OpenItems {
         picture.movements.fact = column(counts[2], of: Int64.self)
         let texts = column(counts[3], of: UInt8.self)
         let sum = column(1, of: UInt64.self)
-        guard isWhole, sum == [picture.checkSum], picture.takeTexts(texts), picture.hasSoundIndexes else { return nil }
+        let rest = [head, counts.map { UInt64($0) }].map { $0.withUnsafeBytes(Array.init) }
+        let expectedSum = picture.checkSum &+ Self.checkSum(ofBytes: rest[0] + hash + rest[1] + texts)
+        guard isWhole, sum == [expectedSum], picture.takeTexts(texts), picture.hasSoundIndexes else { return nil }
         picture.rebuildIndexes()
         return (picture, Int64(bitPattern: head[2]), hash)
     }
@@ -126,6 +128,11 @@ extension OpenItems {
         let ofMovements =
             sum(movements.debtor, 53) &+ sum(movements.day, 59) &+ sum(movements.amount, 61) &+ sum(movements.fact, 67)
         return ofItems &+ ofAllocations &+ ofMovements
+    }
+
+    /// Adds up what stands in no column, each byte by its place.
+    private static func checkSum(ofBytes bytes: [UInt8]) -> UInt64 {
+        bytes.withUnsafeBufferPointer { $0.reduce(UInt64(0)) { sum, byte in sum &* 31 &+ UInt64(byte) } }
     }
 
     private var hasSoundIndexes: Bool {

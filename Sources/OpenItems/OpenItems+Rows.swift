@@ -29,39 +29,38 @@ extension OpenItems {
     package func debtor(of item: Int) -> Int32 { items.debtor[item] }
 
     /// The numbers of overdue episodes on `day` of the items that can have more than one: those from which
-    /// something allocated was taken back. An episode is a maximal run of days that an item was open and
-    /// past its due day (ENGINEERING E-32).
+    /// something allocated was taken back, or whose due day was changed. An episode is a maximal run of days
+    /// that an item was open and past one due day (ENGINEERING E-32).
     package func laterEpisodes(on day: LocalDate) -> [Int: Int] {
         var movements: [Int32: [(day: Int32, amount: Int64)]] = [:]
         for index in 0..<allocations.count where allocations.amount[index] < 0 {
             movements[allocations.item[index]] = []
         }
+        for item in dueChanges.keys { movements[item] = [] }
         if movements.isEmpty { return [:] }
         for index in 0..<allocations.count where Int(allocations.day[index]) <= day.dayNumber {
             movements[allocations.item[index]]?.append((allocations.day[index], allocations.amount[index]))
         }
         var episodes: [Int: Int] = [:]
-        for (item, list) in movements { episodes[Int(item)] = episode(of: Int(item), list) }
+        for (item, list) in movements { episodes[Int(item)] = episode(of: Int(item), list, on: Int32(day.dayNumber)) }
         return episodes
     }
 
-    private func episode(of item: Int, _ movements: [(day: Int32, amount: Int64)]) -> Int {
-        let firstDay = max(items.posting[item], items.due[item] + 1)
-        var open = items.amount[item]
+    private func episode(of item: Int, _ movements: [(day: Int32, amount: Int64)], on day: Int32) -> Int {
+        // Only on these days can an item become overdue, or cease to be.
+        let changes = dueChanges[Int32(item)] ?? []
+        let dueDays = [items.due[item]] + changes.map(\.due)
+        let moments = Set(movements.map(\.day) + changes.map(\.valueDay) + dueDays.map { $0 + 1 } + [items.posting[item]])
         var count = 0
-        var wasOverdue = false
-        var rest = movements.sorted { $0.day < $1.day }[...]
-        var moment = firstDay
-        while true {
-            while let next = rest.first, next.day <= moment {
-                open -= next.amount
-                rest = rest.dropFirst()
-            }
-            if open > 0, !wasOverdue { count += 1 }
-            wasOverdue = open > 0
-            guard let next = rest.first else { return max(count, 1) }
-            moment = next.day
+        var overdueSince: Int32?  // the due day that it is overdue by
+        for moment in moments.sorted() where moment >= items.posting[item] && moment <= day {
+            let open = movements.reduce(items.amount[item]) { $1.day <= moment ? $0 - $1.amount : $0 }
+            let due = dueDay(of: item, asOf: moment, knownFact: .max)
+            let isOverdue = open > 0 && moment > due
+            if isOverdue, overdueSince != due { count += 1 }
+            overdueSince = isOverdue ? due : nil
         }
+        return max(count, 1)
     }
 
     /// Facts of the items of some debtors, for drill-down.

@@ -178,7 +178,7 @@ package struct OpenItems: Sendable {
         items.contract.append(item.contract.isEmpty ? 0 : Self.code(of: item.contract, in: &contracts, &contractIndex))
         items.product.append(
             item.productLine.isEmpty ? 0 : Self.code(of: item.productLine, in: &productLines, &productIndex))
-        if densePositions.isEmpty { positionOfFact[item.fact] = position } else { densePositions[Int(item.fact)] = position }
+        note(position, ofFact: item.fact)
         lastFact = max(lastFact, item.fact)
     }
 
@@ -222,7 +222,7 @@ package struct OpenItems: Sendable {
 
     /// Where the item of a fact stands.
     package func position(ofFact fact: Int64) -> Int32 {
-        if !densePositions.isEmpty, fact < densePositions.count { return densePositions[Int(fact)] }
+        if fact < densePositions.count, densePositions[Int(fact)] >= 0 { return densePositions[Int(fact)] }
         if let position = positionOfFact[fact] { return position }
         preconditionFailure("fact \(fact) is no item of this picture")
     }
@@ -267,12 +267,13 @@ package struct OpenItems: Sendable {
 
     /// Positions by fact for what comes later; after a load the dense table has served its purpose.
     private mutating func rebuildPositions() {
-        if densePositions.isEmpty {
-            positionOfFact.removeAll(keepingCapacity: true)
-            for (position, fact) in items.fact.enumerated() { positionOfFact[fact] = Int32(position) }
-        } else {
-            for (position, fact) in items.fact.enumerated() { densePositions[Int(fact)] = Int32(position) }
-        }
+        positionOfFact.removeAll(keepingCapacity: true)
+        for (position, fact) in items.fact.enumerated() { note(Int32(position), ofFact: fact) }
+    }
+
+    /// Facts after the load that the dense table was made for are beyond its end.
+    private mutating func note(_ position: Int32, ofFact fact: Int64) {
+        if fact < densePositions.count { densePositions[Int(fact)] = position } else { positionOfFact[fact] = position }
     }
 
     /// After an image was read: everything but the columns.

@@ -3,4 +3,9 @@ package struct SampleFile: Hashable, Sendable {
     /// What `huikuan import` calls it, for example `credit-notes`.
     package let kind: String
     package let text: String
+
+    package init(kind: String, text: String) {
+        self.kind = kind
+        self.text = text
+    }
 }

@@ -28,6 +28,9 @@ package struct FileImport: Sendable {
     /// Faults kept for the answer; further ones are counted.
     package static let faultsKept = 1000
 
+    /// The setting that holds the last day on which receipts were brought in.
+    static let bankDataSetting = "bank-data"
+
     package let kind: ImportKind
     package let source: Source
     package let mapping: ImportMapping
@@ -236,6 +239,8 @@ package struct FileImport: Sendable {
             try take(Line(cells))
         }
         report.alsoCreated = context.alsoCreated
+        // A file of receipts, even an empty one, says that the bank's data are in up to now.
+        if kind == .receipts || kind == .settlements { try books.settings.set(Self.bankDataSetting, "\(books.today)") }
         faults.sort { $0.line < $1.line }
         return (report, faults)
     }

@@ -78,10 +78,11 @@ final class CreditRepository {
             "UPDATE credit_balance SET unapplied = unapplied - $1, unwound = max(unwound, $2) WHERE credit = $3")
         reduceItem = try session.statement(
             "UPDATE item_balance SET open = open - $1, unwound = max(unwound, $2) WHERE item = $3")
+        // `credit_amount > 0` says the same as `reverses IS NULL`, which would lead the planner to the wrong index.
         allocatedStatement = try session.statement(
             """
             SELECT n, item_amount, credit_amount FROM allocation
-             WHERE credit = $1 AND item = $2 AND value_day = $3 AND reverses IS NULL ORDER BY n
+             WHERE credit = $1 AND item = $2 AND value_day = $3 AND credit_amount > 0 ORDER BY n
             """)
     }
 
@@ -264,7 +265,7 @@ final class CreditRepository {
                 v.currency, v.customer, v.entity, r.id
               FROM allocation a JOIN credit c ON c.id = a.credit JOIN item i ON i.id = a.item
               JOIN invoice v ON v.id = i.invoice LEFT JOIN allocation r ON r.reverses = a.id
-             WHERE \(raw: condition) = \(number) AND a.reverses IS NULL ORDER BY a.id
+             WHERE \(raw: condition) = \(number) AND a.credit_amount > 0 ORDER BY a.id
             """)
         return rows.compactMap { row in
             guard let creditCurrency = Currency(row.text(7)), let itemCurrency = Currency(row.text(8)) else { return nil }

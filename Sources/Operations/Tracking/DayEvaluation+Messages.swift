@@ -63,14 +63,10 @@ extension DayEvaluation {
         if let known = bankDataIsCurrent { return known }
         var oldest = day.adding(days: -1)
         for _ in 0..<max(policy.bankDataMaximumAgeWorkingDays, 1) { oldest = calendar.onOrBefore(oldest) }
-        let since = Int64(oldest.dayNumber) * 86_400_000_000 - 12 * 3_600_000_000
-        let row = try books.session.row(
-            """
-            SELECT (SELECT count(*) FROM act WHERE command IN ('import-receipts', 'import-settlements')
-                        AND recorded_at >= \(since) AND seq > (SELECT max(seq) FROM act) - 1000),
-                   (SELECT coalesce(max(value_day), 0) FROM credit WHERE kind = 1 AND value_day <= \(day.dayNumber))
-            """)
-        let isCurrent = (row?.integer(0) ?? 0) > 0 || (row?.integer(1) ?? 0) >= Int64(oldest.dayNumber)
+        let imported = try SettingRepository.content(FileImport.bankDataSetting, in: books.session).flatMap { LocalDate($0) }
+        let newest = try books.session.row(
+            "SELECT coalesce(max(value_day), 0) FROM credit WHERE kind = 1 AND value_day <= \(day.dayNumber)")
+        let isCurrent = imported.map { $0 >= oldest } ?? false || (newest?.integer(0) ?? 0) >= Int64(oldest.dayNumber)
         bankDataIsCurrent = isCurrent
         return isCurrent
     }

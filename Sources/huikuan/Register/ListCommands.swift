@@ -23,9 +23,9 @@ extension JSONValue {
 }
 
 extension Session {
-    func show(_ table: ReportTable, more: Int) {
+    func show(_ table: ReportTable, more: Int, textLimit: Int = 34) {
         if table.rows.isEmpty { return Console.say(catalogue.text(.listNothing)) }
-        Console.show(table)
+        Console.show(table, textLimit: textLimit)
         if more > 0 { Console.say(Console.dim(catalogue.text(.listMore, ["count": .count(more)]))) }
     }
 

@@ -63,7 +63,9 @@ enum Console {
     }
 
     /// Prints a report: title, aligned columns, totals set apart, proof.
-    static func show(_ table: ReportTable, rowLimit: Int? = nil, more: (Int) -> String = { "… \($0)" }) {
+    static func show(
+        _ table: ReportTable, rowLimit: Int? = nil, textLimit: Int = 34, more: (Int) -> String = { "… \($0)" }
+    ) {
         if !table.title.isEmpty { say(bold(table.title)) }
         for note in table.notes { say(dim(note)) }
         let shown = rowLimit.map { Array(table.rows.prefix($0)) } ?? table.rows
@@ -71,12 +73,16 @@ enum Console {
         let totals = table.totals.map { $0.map(text) }
         let heads = table.columns.map(\.title)
         let widths = heads.indices.map { column in
-            ([heads] + body + totals).map { min(width($0[column]), 34) }.max() ?? 0
+            ([heads] + body + totals).map { min(width($0[column]), textLimit) }.max() ?? 0
         }
         let isRight = table.columns.map { $0.kind == .amount || $0.kind == .count }
         func line(_ cells: [String]) -> String {
-            cells.indices.map { padded(shortened(cells[$0], to: 34), to: widths[$0], right: isRight[$0]) }
-                .joined(separator: "  ")
+            let padded = cells.indices.map { column in
+                Self.padded(shortened(cells[column], to: textLimit), to: widths[column], right: isRight[column])
+            }
+            var line = padded.joined(separator: "  ")
+            while line.hasSuffix(" ") { line.removeLast() }
+            return line
         }
         if !body.isEmpty || !totals.isEmpty {
             say(dim(line(heads)))

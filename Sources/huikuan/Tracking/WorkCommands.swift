@@ -39,7 +39,7 @@ struct TasksCommand: AsyncParsableCommand {
                         .text("\(row.id)\(mark)"), .day(row.dueDay), .text(title(row, session)),
                         .text(row.assignee ?? session.catalogue.text("task.role", ["role": .text(role)])),
                     ]
-                }), more: page.more)
+                }), more: page.more, textLimit: 90)
     }
 
     private func title(_ row: TrackingQueries.TaskRow, _ session: Session) -> String {
