@@ -46,13 +46,24 @@ let package = Package(
             dependencies: ["Ledger", "Receivables", "OpenItems", "Formats", "Database", "CSodium", "CCrypto"],
             resources: [.copy("Resources")], swiftSettings: settings),
         .executableTarget(
-            name: "huikuan", dependencies: [
+            name: "huikuan",
+            dependencies: [
                 "Ledger", "Receivables", "OpenItems", "Formats", "Database", "Operations", "SampleCompany", arguments,
             ],
             swiftSettings: settings),
 
         .target(
-            name: "TestSupport", dependencies: ["Ledger", "Receivables", "Operations", "Formats"],
+            name: "TestSupport",
+            dependencies: ["Ledger", "Receivables", "OpenItems", "Formats", "Database", "Operations", "CSQLite"],
+            swiftSettings: settings),
+        .testTarget(name: "FormatsTests", dependencies: ["Formats", "Ledger"], swiftSettings: settings),
+        .testTarget(name: "SampleCompanyTests", dependencies: ["SampleCompany", "Ledger"], swiftSettings: settings),
+        .testTarget(
+            name: "OperationsTests",
+            dependencies: ["Ledger", "Receivables", "OpenItems", "Formats", "Database", "Operations", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "TidyTests", dependencies: ["Receivables", "Operations", "Database", "TestSupport"],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -21,6 +21,7 @@ package final class SQLiteDatabase: DatabaseEngine, @unchecked Sendable {
     /// - Throws: `DatabaseFailure`: `missing`, `exists`, `notAStore`, `readOnly`, `corrupt`, `cannotOpen`.
     package init(path: String, _ opening: Opening, onWait: (@Sendable (Int) -> Void)? = nil) throws {
         self.path = path
+        _ = Self.isConfigured
         let exists = FileManager.default.fileExists(atPath: path)
         if opening == .existing {
             guard exists else { throw DatabaseFailure.missing(path: path) }
@@ -84,7 +85,8 @@ package final class SQLiteDatabase: DatabaseEngine, @unchecked Sendable {
     package func checkpoint() throws {
         do {
             try pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
-        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY || error.resultCode == .SQLITE_LOCKED {
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY || error.resultCode == .SQLITE_LOCKED
+        {
             // A reader still needs the log: the next checkpoint gets it.
         }
     }
@@ -118,6 +120,9 @@ package final class SQLiteDatabase: DatabaseEngine, @unchecked Sendable {
     }
 
     package func close() throws { try pool.close() }
+
+    /// Settings of the library as a whole; they take effect only before its first use in the process.
+    private static let isConfigured = sqlite3_without_memory_statistics()
 
     private static func checkHeader(_ path: String) throws {
         var isFolder: ObjCBool = false

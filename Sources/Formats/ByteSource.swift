@@ -56,7 +56,9 @@ package final class MemoryBytes: ByteSource {
     package func read(into buffer: UnsafeMutableRawBufferPointer) throws(ByteSourceFault) -> Int {
         let count = min(buffer.count, bytes.count - position)
         guard count > 0 else { return 0 }
-        bytes.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[position..<position + count])) }
+        bytes.withUnsafeBytes {
+            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[position..<position + count]))
+        }
         position += count
         return count
     }

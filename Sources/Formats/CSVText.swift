@@ -9,7 +9,9 @@ package enum CSVText {
     package static func field(_ text: String) -> String {
         let safe = neutralised(text)
         let needsQuotes = safe.utf8.contains { $0 == 44 || $0 == 34 || $0 == 10 || $0 == 13 }
-        return needsQuotes ? "\"" + safe.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\"" : safe
+        return needsQuotes
+            ? "\"" + safe.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+            : safe
     }
 
     /// A text that starts like a formula gets an apostrophe before it; numbers stay numbers.

@@ -22,9 +22,11 @@ package struct DateFormat: Hashable, Sendable {
     package let pattern: String
     private let parts: [Part]
 
-    package static let iso = DateFormat(pattern: "yyyy-MM-dd", parts: [
-        .year(digits: 4), .literal(45), .month(digits: 2), .literal(45), .day(digits: 2),
-    ])
+    package static let iso = DateFormat(
+        pattern: "yyyy-MM-dd",
+        parts: [
+            .year(digits: 4), .literal(45), .month(digits: 2), .literal(45), .day(digits: 2),
+        ])
 
     private init(pattern: String, parts: [Part]) {
         self.pattern = pattern

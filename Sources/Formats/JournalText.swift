@@ -49,7 +49,8 @@ package enum JournalFormat: String, CaseIterable, Sendable {
         case .csv:
             // Voucher columns that Kingdee and Yonyou can map: date, number, summary, account, debit, credit, currency, customer.
             return CSVText.line([
-                "date", "voucher", "summary", "account_code", "account", "debit", "credit", "currency", "customer", "act",
+                "date", "voucher", "summary", "account_code", "account", "debit", "credit", "currency", "customer",
+                "act",
             ])
         case .json: return "{\"items\":["
         }
@@ -63,17 +64,23 @@ package enum JournalFormat: String, CaseIterable, Sendable {
         guard let first = lines.first else { return "" }
         switch self {
         case .hledger:
-            let title = Self.oneLine("\(first.customer) | \(first.summary)").split(separator: ";").joined(separator: ",")
+            let title = Self.oneLine("\(first.customer) | \(first.summary)").split(separator: ";").joined(
+                separator: ",")
             return "\(first.day) * (\(first.entry)) \(title)\n"
-                + lines.map { "    \(Self.account($0.account, separator: ":"))  \($0.amount.decimal()) \($0.amount.currency)\n" }
+                + lines.map {
+                    "    \(Self.account($0.account, separator: ":"))  \($0.amount.decimal()) \($0.amount.currency)\n"
+                }
                 .joined() + "\n"
         case .beancount:
             let quoted = [first.customer, first.summary].map { text in
-                "\"" + Self.oneLine(text).split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "'")
+                "\""
+                    + Self.oneLine(text).split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "'")
                     .split(separator: "\\", omittingEmptySubsequences: false).joined(separator: "/") + "\""
             }
             return "\(first.day) * \(quoted[0]) \(quoted[1])\n  fact: \"\(first.entry)\"\n"
-                + lines.map { "  \(Self.account($0.account, separator: ":"))  \($0.amount.decimal()) \($0.amount.currency)\n" }
+                + lines.map {
+                    "  \(Self.account($0.account, separator: ":"))  \($0.amount.decimal()) \($0.amount.currency)\n"
+                }
                 .joined() + "\n"
         case .csv:
             return lines.map { line in
@@ -88,7 +95,8 @@ package enum JournalFormat: String, CaseIterable, Sendable {
             return lines.enumerated().map { index, line in
                 (isFirst && index == 0 ? "" : ",")
                     + JSONValue.object([
-                        "date": .string("\(line.day)"), "entry": .string("\(line.entry)"), "act": .string("\(line.act)"),
+                        "date": .string("\(line.day)"), "entry": .string("\(line.entry)"),
+                        "act": .string("\(line.act)"),
                         "account": .string(line.account.name), "accountCode": .string(line.accountCode),
                         "amount": .object([
                             "amount": .string(line.amount.decimal()), "currency": .string(line.amount.currency.code),

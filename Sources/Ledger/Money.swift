@@ -78,12 +78,17 @@ extension Money: CustomStringConvertible {
     /// A count of minor units as a decimal number with `exponent` decimals.
     package static func decimal(of minorUnits: Int128, exponent: Int, grouped: Bool = false) -> String {
         var digits = Array(String(minorUnits.magnitude).utf8)
-        if digits.count <= exponent { digits.insert(contentsOf: [UInt8](repeating: 48, count: exponent + 1 - digits.count), at: 0) }
+        if digits.count <= exponent {
+            digits.insert(contentsOf: [UInt8](repeating: 48, count: exponent + 1 - digits.count), at: 0)
+        }
         var text: [UInt8] = minorUnits < 0 ? [45] : []
         let whole = digits.count - exponent
         for (index, digit) in digits.enumerated() {
-            if index == whole { text.append(46) }
-            else if grouped, index > 0, index < whole, (whole - index) % 3 == 0 { text.append(44) }
+            if index == whole {
+                text.append(46)
+            } else if grouped, index > 0, index < whole, (whole - index) % 3 == 0 {
+                text.append(44)
+            }
             text.append(digit)
         }
         return String(decoding: text, as: UTF8.self)

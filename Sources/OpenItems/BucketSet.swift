@@ -85,7 +85,10 @@ package struct BucketSet: Hashable, Sendable {
             case .months(let months): months * 31 + 1
             }
         }
-        let lowest = min(-1, (buckets.compactMap(\.last).compactMap { if case .days(let days) = $0 { days } else { nil } }.min() ?? 0) - 1)
+        let lowest = min(
+            -1,
+            (buckets.compactMap(\.last).compactMap { if case .days(let days) = $0 { days } else { nil } }.min() ?? 0)
+                - 1)
         let highest = max(1, longest.max() ?? 1)
         let entries = (lowest...highest).map { age in
             UInt8(truncatingIfNeeded: index(of: day.adding(days: -age), on: day))
@@ -94,22 +97,28 @@ package struct BucketSet: Hashable, Sendable {
     }
 
     /// Days overdue: not due, 1–30, 31–60, 61–90, 91–180, 181–365, over 365.
-    package static let standardDue = BucketSet(trusted: .due, [
-        ("not_due", .days(0)), ("d1_30", .days(30)), ("d31_60", .days(60)), ("d61_90", .days(90)),
-        ("d91_180", .days(180)), ("d181_365", .days(365)), ("over_365", nil),
-    ])
+    package static let standardDue = BucketSet(
+        trusted: .due,
+        [
+            ("not_due", .days(0)), ("d1_30", .days(30)), ("d31_60", .days(60)), ("d61_90", .days(90)),
+            ("d91_180", .days(180)), ("d181_365", .days(365)), ("over_365", nil),
+        ])
 
     /// Days since the invoice date, in months and years.
-    package static let standardInvoice = BucketSet(trusted: .invoice, [
-        ("m0_3", .days(90)), ("m3_6", .days(180)), ("m6_12", .months(12)), ("y1_2", .months(24)),
-        ("y2_3", .months(36)), ("over_3y", nil),
-    ])
+    package static let standardInvoice = BucketSet(
+        trusted: .invoice,
+        [
+            ("m0_3", .days(90)), ("m3_6", .days(180)), ("m6_12", .months(12)), ("y1_2", .months(24)),
+            ("y2_3", .months(36)), ("over_3y", nil),
+        ])
 
     /// 账龄: by calendar months and years since recognition.
-    package static let standardRecognition = BucketSet(trusted: .recognition, [
-        ("m0_6", .months(6)), ("m6_12", .months(12)), ("y1_2", .months(24)), ("y2_3", .months(36)),
-        ("y3_4", .months(48)), ("y4_5", .months(60)), ("over_5y", nil),
-    ])
+    package static let standardRecognition = BucketSet(
+        trusted: .recognition,
+        [
+            ("m0_6", .months(6)), ("m6_12", .months(12)), ("y1_2", .months(24)), ("y2_3", .months(36)),
+            ("y3_4", .months(48)), ("y4_5", .months(60)), ("over_5y", nil),
+        ])
 
     package static func standard(_ basis: Basis) -> BucketSet {
         switch basis {

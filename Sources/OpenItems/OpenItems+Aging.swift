@@ -71,42 +71,61 @@ extension OpenItems {
         let allocationEnd = sortedAllocations
 
         start.withUnsafeBufferPointer { start in
-        items.posting.withUnsafeBufferPointer { posting in
-        items.amount.withUnsafeBufferPointer { amount in
-        items.fact.withUnsafeBufferPointer { fact in
-        allocations.item.withUnsafeBufferPointer { allocationItem in
-        allocations.day.withUnsafeBufferPointer { allocationDay in
-        allocations.amount.withUnsafeBufferPointer { allocationAmount in
-        allocations.fact.withUnsafeBufferPointer { allocationFact in
-        table.entries.withUnsafeBufferPointer { entries in
-        withUnsafeTemporaryAllocation(of: Int64.self, capacity: width) { sums in
-            sums.initialize(repeating: 0)
-            var allocation = 0
-            for debtor in 0..<sortedDebtors {
-                var untilFlush = Self.itemsBetweenFlushes
-                for item in Int(firstItem[debtor])..<Int(firstItem[debtor + 1]) {
-                    let counts = posting[item] <= asOf && (!checksFacts || fact[item] <= known)
-                    var open = counts ? amount[item] : 0
-                    while allocation < allocationEnd, allocationItem[allocation] == Int32(truncatingIfNeeded: item) {
-                        let applies =
-                            allocationDay[allocation] <= asOf && (!checksFacts || allocationFact[allocation] <= known)
-                        open &-= applies ? allocationAmount[allocation] : 0
-                        allocation += 1
+            items.posting.withUnsafeBufferPointer { posting in
+                items.amount.withUnsafeBufferPointer { amount in
+                    items.fact.withUnsafeBufferPointer { fact in
+                        allocations.item.withUnsafeBufferPointer { allocationItem in
+                            allocations.day.withUnsafeBufferPointer { allocationDay in
+                                allocations.amount.withUnsafeBufferPointer { allocationAmount in
+                                    allocations.fact.withUnsafeBufferPointer { allocationFact in
+                                        table.entries.withUnsafeBufferPointer { entries in
+                                            withUnsafeTemporaryAllocation(of: Int64.self, capacity: width) { sums in
+                                                sums.initialize(repeating: 0)
+                                                var allocation = 0
+                                                for debtor in 0..<sortedDebtors {
+                                                    var untilFlush = Self.itemsBetweenFlushes
+                                                    for item in Int(firstItem[debtor])..<Int(firstItem[debtor + 1]) {
+                                                        let counts =
+                                                            posting[item] <= asOf
+                                                            && (!checksFacts || fact[item] <= known)
+                                                        var open = counts ? amount[item] : 0
+                                                        while allocation < allocationEnd,
+                                                            allocationItem[allocation]
+                                                                == Int32(truncatingIfNeeded: item)
+                                                        {
+                                                            let applies =
+                                                                allocationDay[allocation] <= asOf
+                                                                && (!checksFacts || allocationFact[allocation] <= known)
+                                                            open &-= applies ? allocationAmount[allocation] : 0
+                                                            allocation += 1
+                                                        }
+                                                        let age = min(max(lowest &- start[item], 0), top)
+                                                        sums[Int(entries[Int(age)])] &+= open
+                                                        untilFlush -= 1
+                                                        if untilFlush == 0 {
+                                                            for bucket in 0..<width {
+                                                                amounts[debtor * width + bucket] += Int128(
+                                                                    sums[bucket]);
+                                                                sums[bucket] = 0
+                                                            }
+                                                            untilFlush = Self.itemsBetweenFlushes
+                                                        }
+                                                    }
+                                                    for bucket in 0..<width where sums[bucket] != 0 {
+                                                        amounts[debtor * width + bucket] += Int128(sums[bucket])
+                                                        sums[bucket] = 0
+                                                    }
+                                                }
+                                            }
+                                        }
+                                    }
+                                }
+                            }
+                        }
                     }
-                    let age = min(max(lowest &- start[item], 0), top)
-                    sums[Int(entries[Int(age)])] &+= open
-                    untilFlush -= 1
-                    if untilFlush == 0 {
-                        for bucket in 0..<width { amounts[debtor * width + bucket] += Int128(sums[bucket]); sums[bucket] = 0 }
-                        untilFlush = Self.itemsBetweenFlushes
-                    }
-                }
-                for bucket in 0..<width where sums[bucket] != 0 {
-                    amounts[debtor * width + bucket] += Int128(sums[bucket])
-                    sums[bucket] = 0
                 }
             }
-        }}}}}}}}}}
+        }
     }
 
     /// Items and allocations that came after the last sorting. Both add up linearly, so their order is free.
@@ -170,13 +189,16 @@ extension OpenItems {
         var sums = [Int128](repeating: 0, count: debtors.count)
         let known = query.knownFact
         movements.debtor.withUnsafeBufferPointer { debtor in
-        movements.day.withUnsafeBufferPointer { day in
-        movements.amount.withUnsafeBufferPointer { amount in
-        movements.fact.withUnsafeBufferPointer { fact in
-            for index in 0..<debtor.count where day[index] <= asOf && fact[index] <= known {
-                sums[Int(debtor[index])] += Int128(amount[index])
+            movements.day.withUnsafeBufferPointer { day in
+                movements.amount.withUnsafeBufferPointer { amount in
+                    movements.fact.withUnsafeBufferPointer { fact in
+                        for index in 0..<debtor.count where day[index] <= asOf && fact[index] <= known {
+                            sums[Int(debtor[index])] += Int128(amount[index])
+                        }
+                    }
+                }
             }
-        }}}}
+        }
         return sums
     }
 
@@ -213,7 +235,8 @@ extension OpenItems {
             let key = CrossKey(
                 first: value(of: keys[0], item), second: keys.count > 1 ? value(of: keys[1], item) : 0,
                 currency: debtors[Int(items.debtor[item])].currency)
-            sums[key, default: [Int128](repeating: 0, count: width)][table.bucket(ofAge: asOf &- from)] += Int128(open[item])
+            sums[key, default: [Int128](repeating: 0, count: width)][table.bucket(ofAge: asOf &- from)] += Int128(
+                open[item])
         }
         return sums
     }

@@ -43,7 +43,8 @@ extension OpenItems {
         try write(items.fact); try write(items.debtor); try write(items.posting); try write(items.issue)
         try write(items.recognised); try write(items.due); try write(items.amount); try write(items.owner)
         try write(items.contract); try write(items.product)
-        try write(allocations.item); try write(allocations.day); try write(allocations.amount); try write(allocations.fact)
+        try write(allocations.item); try write(allocations.day); try write(allocations.amount);
+        try write(allocations.fact)
         try write(movements.debtor); try write(movements.day); try write(movements.amount); try write(movements.fact)
         try file.write(contentsOf: texts)
         var sum = checkSum &+ Self.checkSum(ofBytes: Array(head) + texts)
@@ -64,7 +65,8 @@ extension OpenItems {
                 let bytes = UnsafeMutableRawBufferPointer(buffer)
                 var offset = 0
                 while offset < bytes.count {
-                    let got = read(descriptor, bytes.baseAddress.map { $0 + offset }, min(bytes.count - offset, 1 << 28))
+                    let got = read(
+                        descriptor, bytes.baseAddress.map { $0 + offset }, min(bytes.count - offset, 1 << 28))
                     if got <= 0 { isWhole = false; break }
                     offset += got
                 }
@@ -78,7 +80,9 @@ extension OpenItems {
         guard isWhole, counts.allSatisfy({ $0 >= 0 && $0 < 1 << 40 }) else { return nil }
         var information = stat()
         let itemBytes = 8 * 2 + 4 * 8, allocationBytes = 24, movementBytes = 24
-        let expected = 32 + 32 + 32 + counts[0] * itemBytes + counts[1] * allocationBytes + counts[2] * movementBytes + counts[3] + 8
+        let expected =
+            32 + 32 + 32 + counts[0] * itemBytes + counts[1] * allocationBytes + counts[2] * movementBytes + counts[3]
+            + 8
         guard fstat(descriptor, &information) == 0, Int(information.st_size) == expected else { return nil }
 
         var picture = OpenItems()
@@ -124,7 +128,8 @@ extension OpenItems {
             &+ sum(items.recognised, 13) &+ sum(items.due, 17) &+ sum(items.amount, 19) &+ sum(items.owner, 23)
             &+ sum(items.contract, 29) &+ sum(items.product, 31)
         let ofAllocations =
-            sum(allocations.item, 37) &+ sum(allocations.day, 41) &+ sum(allocations.amount, 43) &+ sum(allocations.fact, 47)
+            sum(allocations.item, 37) &+ sum(allocations.day, 41) &+ sum(allocations.amount, 43)
+            &+ sum(allocations.fact, 47)
         let ofMovements =
             sum(movements.debtor, 53) &+ sum(movements.day, 59) &+ sum(movements.amount, 61) &+ sum(movements.fact, 67)
         return ofItems &+ ofAllocations &+ ofMovements
@@ -160,7 +165,9 @@ extension OpenItems {
     private static func texts(of picture: OpenItems) throws -> Data {
         var changes: [[Int64]] = []
         for (item, list) in picture.dueChanges.sorted(by: { $0.key < $1.key }) {
-            for change in list { changes.append([Int64(item), Int64(change.valueDay), Int64(change.due), change.fact]) }
+            for change in list {
+                changes.append([Int64(item), Int64(change.valueDay), Int64(change.due), change.fact])
+            }
         }
         var turnovers: [String: [[Int64]]] = [:]
         for (key, days) in picture.turnovers {
@@ -172,7 +179,8 @@ extension OpenItems {
         }
         let texts = Texts(
             debtorEntities: picture.debtors.map(\.entity), debtorCustomers: picture.debtors.map(\.customer),
-            debtorCurrencies: picture.debtors.map(\.currency.code), owners: picture.owners, contracts: picture.contracts,
+            debtorCurrencies: picture.debtors.map(\.currency.code), owners: picture.owners,
+            contracts: picture.contracts,
             productLines: picture.productLines, dueChanges: changes, turnovers: turnovers)
         let encoder = PropertyListEncoder()
         encoder.outputFormat = .binary
@@ -201,7 +209,8 @@ extension OpenItems {
             guard let currency = Currency(code) else { return false }
             for row in rows where row.count == 4 {
                 let amount = Int128(row[2]) << 64 | Int128(UInt64(bitPattern: row[3]))
-                turnovers[Turnover(account: row[0], currency: currency), default: [:]][Int32(truncatingIfNeeded: row[1])] = amount
+                turnovers[Turnover(account: row[0], currency: currency), default: [:]][
+                    Int32(truncatingIfNeeded: row[1])] = amount
             }
         }
         return true

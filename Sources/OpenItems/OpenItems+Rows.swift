@@ -50,7 +50,8 @@ extension OpenItems {
         // Only on these days can an item become overdue, or cease to be.
         let changes = dueChanges[Int32(item)] ?? []
         let dueDays = [items.due[item]] + changes.map(\.due)
-        let moments = Set(movements.map(\.day) + changes.map(\.valueDay) + dueDays.map { $0 + 1 } + [items.posting[item]])
+        let moments = Set(
+            movements.map(\.day) + changes.map(\.valueDay) + dueDays.map { $0 + 1 } + [items.posting[item]])
         var count = 0
         var overdueSince: Int32?  // the due day that it is overdue by
         for moment in moments.sorted() where moment >= items.posting[item] && moment <= day {

@@ -212,7 +212,9 @@ package struct OpenItems: Sendable {
     /// Notes that every fact up to `fact` is in the picture, whether or not it shows in it.
     package mutating func sawFacts(through fact: Int64) { lastFact = max(lastFact, fact) }
 
-    private static func code<Label: Hashable>(of label: Label, in labels: inout [Label], _ index: inout [Label: Int32]) -> Int32 {
+    private static func code<Label: Hashable>(of label: Label, in labels: inout [Label], _ index: inout [Label: Int32])
+        -> Int32
+    {
         if let code = index[label] { return code }
         let code = Int32(labels.count)
         labels.append(label)

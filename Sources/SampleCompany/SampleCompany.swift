@@ -64,7 +64,9 @@ package struct SampleCompany: Sendable {
     package var staff: [(address: String, role: String, manager: String?)] {
         let head = Seller.finance.first { $0.role == "management" }?.address
         let financeHead = Seller.finance.first { $0.role == "finance_manager" }?.address
-        return Seller.finance.map { ($0.address, $0.role, $0.role == "management" ? nil : $0.role == "finance_manager" ? head : financeHead) }
+        return Seller.finance.map {
+            ($0.address, $0.role, $0.role == "management" ? nil : $0.role == "finance_manager" ? head : financeHead)
+        }
             + Seller.salesOwners.map { ($0, "sales", head) } + Seller.collectors.map { ($0, "collector", financeHead) }
     }
 

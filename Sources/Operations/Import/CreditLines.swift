@@ -43,12 +43,14 @@ struct CreditNoteLine: ImportLine {
             return .unchanged
         }
         guard day >= target.issueDay else {
-            cells.add(Column.date, Refusal(.creditNoteBeforeInvoice, ["day": .day(day), "earliest": .day(target.issueDay)]))
+            cells.add(
+                Column.date, Refusal(.creditNoteBeforeInvoice, ["day": .day(day), "earliest": .day(target.issueDay)]))
             return .rejected
         }
         guard money.minorUnits <= target.gross else {
             let gross = Money(minorUnits: target.gross, currency: target.currency)
-            cells.add(Column.amount, Refusal(.creditNoteAboveInvoice, ["amount": .money(money), "gross": .money(gross)]))
+            cells.add(
+                Column.amount, Refusal(.creditNoteAboveInvoice, ["amount": .money(money), "gross": .money(gross)]))
             return .rejected
         }
         let valueDay = max(day, target.valueDay)
@@ -243,8 +245,11 @@ struct AllocationLine: ImportLine {
         _ credit: CreditRepository.State, _ target: InvoiceRepository.Reference, _ money: Money, _ day: LocalDate,
         _ n: Int64, _ books: Books
     ) throws -> LineOutcome? {
+        // A credit that is whole was never allocated, and most lines of a file are about such ones.
+        if credit.unapplied == credit.amount, !credit.isUnwound { return nil }
         var sums: [Int64: Int64] = [:]
-        for item in try books.invoices().items(of: target.id) where instalment == nil || item.n == Int64(instalment ?? 0) {
+        for item in try books.invoices().items(of: target.id)
+        where instalment == nil || item.n == Int64(instalment ?? 0) {
             for made in try books.credits().allocated(credit: credit.id, item: item.id, on: day) {
                 sums[made.n, default: 0] += made.credit
             }
@@ -255,7 +260,8 @@ struct AllocationLine: ImportLine {
             throw Refusal(
                 .allocationDiffers,
                 [
-                    "receipt": .text(receipt), "invoice": .text(invoice), "day": .day(day), "registered": .money(before),
+                    "receipt": .text(receipt), "invoice": .text(invoice), "day": .day(day),
+                    "registered": .money(before),
                     "given": .money(money),
                 ])
         }
@@ -291,13 +297,18 @@ struct SettlementLine: ImportLine {
         guard cells.faults.isEmpty else { return .rejected }
         // The identity of a settlement is its invoice and day; both stand in the receipt's own key.
         let origin = "settlement \(day)"
-        let known = try credits.find(entity: entityID, kind: .receipt, reference: invoice).first { $0.bankAccount == origin }
+        let known = try credits.find(entity: entityID, kind: .receipt, reference: invoice).first {
+            $0.bankAccount == origin
+        }
         if let known {
             let registered = Money(minorUnits: known.amount, currency: known.currency)
             guard given == nil || given == registered else {
                 throw Refusal(
                     .settlementDiffers,
-                    ["invoice": .text(invoice), "day": .day(day), "registered": .money(registered), "given": .text("\(given ?? registered)")])
+                    [
+                        "invoice": .text(invoice), "day": .day(day), "registered": .money(registered),
+                        "given": .text("\(given ?? registered)"),
+                    ])
             }
             return .unchanged
         }

@@ -98,8 +98,12 @@ struct CustomerLine: ImportLine {
         differences.compare("kind", registered: last.kind, given: kind) { $0.name }
         differences.compare("size", registered: last.size, given: size) { $0.name }
         differences.compare("group", registered: last.group, given: parent) { _ in group ?? "" }
-        differences.compare("sales_owner", registered: last.salesOwner, given: owner) { $0 == owner ? salesOwner ?? "" : "…" }
-        differences.compare("collector", registered: last.collector, given: collecting) { $0 == collecting ? collector ?? "" : "…" }
+        differences.compare("sales_owner", registered: last.salesOwner, given: owner) {
+            $0 == owner ? salesOwner ?? "" : "…"
+        }
+        differences.compare("collector", registered: last.collector, given: collecting) {
+            $0 == collecting ? collector ?? "" : "…"
+        }
         differences.compare("currency", registered: last.currency, given: currency)
         differences.compare("terms_days", registered: last.termsDays, given: termsDays)
         differences.compare("language", registered: last.language, given: language)
@@ -121,11 +125,14 @@ struct ContactLine: ImportLine {
         if !cells.has(Column.purpose) { _ = cells.text(Column.purpose) }
         purpose = cells.choice(Column.purpose) { (purpose: Contact.Purpose) in purpose.name } ?? .payment
         content = Contact.Content(
-            name: name, title: cells.text(Column.title), email: cells.text(Column.email), phone: cells.text(Column.phone))
+            name: name, title: cells.text(Column.title), email: cells.text(Column.email),
+            phone: cells.text(Column.phone))
     }
 
     func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {
-        guard let reference = try context.customer(customer, Column.customer, cells, in: books) else { return .rejected }
+        guard let reference = try context.customer(customer, Column.customer, cells, in: books) else {
+            return .rejected
+        }
         let known = try books.contacts.find(customer: reference.id, name: content.name, purpose: purpose)
         guard let known else {
             try books.contacts.register(customer: reference.id, purpose: purpose, content, on: books.today)

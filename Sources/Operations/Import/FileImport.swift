@@ -40,7 +40,9 @@ package struct FileImport: Sendable {
     /// Told each rejected line's cells and its faults, and the header first (with no faults).
     package var onRejected: (@Sendable ([String], [LineFault]) -> Void)?
 
-    package init(_ kind: ImportKind, _ source: Source, mapping: ImportMapping = ImportMapping(), options: Options = Options()) {
+    package init(
+        _ kind: ImportKind, _ source: Source, mapping: ImportMapping = ImportMapping(), options: Options = Options()
+    ) {
         self.kind = kind
         self.source = source
         self.mapping = mapping
@@ -60,7 +62,8 @@ package struct FileImport: Sendable {
     ) async throws -> Result {
         let examined = try examine()
         let request = ActRequest(
-            command: "import-\(kind.rawValue)", actor: actor, source: origin, input: examined.hash, now: now, today: today)
+            command: "import-\(kind.rawValue)", actor: actor, source: origin, input: examined.hash, now: now,
+            today: today)
         let outcome = Outcome()
         do {
             let written = try await store.write(request) { books in
@@ -220,7 +223,9 @@ package struct FileImport: Sendable {
         var lines = 0
         while try reader.next() {
             lines += 1
-            if lines % 2_000 == 0 { onProgress?(0.15 + 0.85 * Double(reader.bytesRead) / Double(max(examined.size, 1))) }
+            if lines % 2_000 == 0 {
+                onProgress?(0.15 + 0.85 * Double(reader.bytesRead) / Double(max(examined.size, 1)))
+            }
             cells.begin(reader)
             guard reader.count == names.count else {
                 cells.note(Refusal(.fileRagged, ["found": .count(reader.count), "expected": .count(names.count)]))

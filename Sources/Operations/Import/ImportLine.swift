@@ -47,7 +47,9 @@ final class ImportContext {
     }
 
     /// The customer of a code, registered with its code as name when the mapping says so.
-    func customer(_ code: String, _ column: Int, _ cells: LineReader, in books: Books) throws -> CustomerRepository.Reference? {
+    func customer(_ code: String, _ column: Int, _ cells: LineReader, in books: Books) throws -> CustomerRepository
+        .Reference?
+    {
         if let known = try books.customers.find(code) { return known }
         guard createsCustomers else {
             cells.add(column, Refusal(.customerUnknown, ["customer": .text(code)]))
@@ -67,7 +69,9 @@ struct Differences {
     /// For a message: each differing column with the registered and the given value.
     var parameter: Refusal.Parameter { .text(found.joined(separator: "; ")) }
 
-    mutating func compare<Value: Equatable>(_ column: String, registered: Value?, given: Value?, _ text: (Value) -> String = { "\($0)" }) {
+    mutating func compare<Value: Equatable>(
+        _ column: String, registered: Value?, given: Value?, _ text: (Value) -> String = { "\($0)" }
+    ) {
         guard let given, given != registered else { return }
         found.append("\(column): \(registered.map(text) ?? "–") ≠ \(text(given))")
     }

@@ -54,7 +54,9 @@ struct InvoiceLine: ImportLine {
         status = cells.choice(Column.status) { (status: Invoice.TaxStatus) in status.name }
         deliveredDay = cells.day(Column.deliveredDate)
         entity = cells.text(Column.entity)
-        if let eInvoiceNumber, eInvoiceNumber.utf8.count != 20 || !eInvoiceNumber.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }) {
+        if let eInvoiceNumber,
+            eInvoiceNumber.utf8.count != 20 || !eInvoiceNumber.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 })
+        {
             cells.refuse(Column.eInvoiceNumber, .valueNotAnEInvoiceNumber)
         }
         if dueDay != nil, !instalments.isEmpty { cells.refuse(Column.dueDate, .invoiceTwoDueDates) }
@@ -123,7 +125,9 @@ struct InvoiceLine: ImportLine {
         if !instalments.isEmpty {
             var parts: [Invoice.Instalment] = []
             for instalment in instalments {
-                guard let part = cells.money(Column.instalments, instalment.amount, in: gross.currency) else { return nil }
+                guard let part = cells.money(Column.instalments, instalment.amount, in: gross.currency) else {
+                    return nil
+                }
                 parts.append(Invoice.Instalment(dueDay: instalment.day, amount: part.minorUnits))
             }
             let sum = parts.reduce(Int128(0)) { $0 + Int128($1.amount) }

@@ -108,7 +108,9 @@ package final class LineReader {
         let position = positions[column]
         if position >= 0 {
             if let kept {
-                if !kept.fields[position].isEmpty { return kept.fields[position].withUnsafeBufferPointer { body(trimmed($0)) } }
+                if !kept.fields[position].isEmpty {
+                    return kept.fields[position].withUnsafeBufferPointer { body(trimmed($0)) }
+                }
             } else if let record {
                 let cell = trimmed(record.bytes(position))
                 if !cell.isEmpty { return body(cell) }
@@ -253,7 +255,9 @@ package final class LineReader {
 
     static func trimmed(_ text: String) -> String {
         var scalars = text.unicodeScalars[...]
-        while let first = scalars.first, first.value == 32 || first.value == 9 || first.value == 0xFEFF { scalars.removeFirst() }
+        while let first = scalars.first, first.value == 32 || first.value == 9 || first.value == 0xFEFF {
+            scalars.removeFirst()
+        }
         while let last = scalars.last, last.value == 32 || last.value == 9 { scalars.removeLast() }
         return String(scalars)
     }

@@ -55,8 +55,11 @@ package enum SavedMapping {
 
     static func header(of path: String) throws -> [String] {
         let encoding = try TextEncoding.recognise(
-            try FileBytes(path: path), alternative: { () throws(ByteSourceFault) in try FileBytes(path: path) }) { _ in }
-        let bytes: any ByteSource = encoding == .utf8 ? try FileBytes(path: path) : try ConvertedBytes(from: encoding, try FileBytes(path: path))
+            try FileBytes(path: path), alternative: { () throws(ByteSourceFault) in try FileBytes(path: path) }
+        ) { _ in }
+        let bytes: any ByteSource =
+            encoding == .utf8
+            ? try FileBytes(path: path) : try ConvertedBytes(from: encoding, try FileBytes(path: path))
         let reader = CSVReader(bytes)
         return try reader.next() ? reader.fields.map(LineReader.trimmed) : []
     }
@@ -104,6 +107,7 @@ package struct MappingGuess {
 
     private func normalised(_ heading: String) -> String {
         heading.precomposedStringWithCompatibilityMapping.lowercased()
-            .components(separatedBy: CharacterSet(charactersIn: "(（")).first?.trimmingCharacters(in: .whitespaces) ?? heading
+            .components(separatedBy: CharacterSet(charactersIn: "(（")).first?.trimmingCharacters(in: .whitespaces)
+            ?? heading
     }
 }

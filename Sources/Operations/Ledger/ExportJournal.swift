@@ -48,7 +48,8 @@ package struct ExportJournal: Sendable {
             while try statement.step() {
                 let fact = statement.integer(0)
                 if let previous = lines.first, previous.entry != fact { try flush() }
-                guard let currency = Currency(statement.text(4)), let debit = AccountRole(rawValue: statement.integer(2)),
+                guard let currency = Currency(statement.text(4)),
+                    let debit = AccountRole(rawValue: statement.integer(2)),
                     let credit = AccountRole(rawValue: statement.integer(3))
                 else { throw DatabaseFailure.corrupt(detail: "transfer of fact \(fact)") }
                 let amount = Money(minorUnits: statement.integer(5), currency: currency)
@@ -59,7 +60,8 @@ package struct ExportJournal: Sendable {
                     lines.append(
                         VoucherLine(
                             day: day, entry: fact, act: acts.act(of: fact), account: account,
-                            accountCode: codes[account]?.code ?? "", amount: signed, customer: customer, summary: summary))
+                            accountCode: codes[account]?.code ?? "", amount: signed, customer: customer,
+                            summary: summary))
                 }
             }
             try flush()
@@ -71,7 +73,9 @@ package struct ExportJournal: Sendable {
     private static func merged(_ lines: [VoucherLine]) -> [VoucherLine] {
         var merged: [VoucherLine] = []
         for line in lines {
-            if let index = merged.firstIndex(where: { $0.account == line.account && $0.amount.currency == line.amount.currency }) {
+            if let index = merged.firstIndex(where: {
+                $0.account == line.account && $0.amount.currency == line.amount.currency
+            }) {
                 let old = merged[index]
                 merged[index] = VoucherLine(
                     day: old.day, entry: old.entry, act: old.act, account: old.account, accountCode: old.accountCode,

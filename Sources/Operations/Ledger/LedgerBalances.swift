@@ -17,8 +17,12 @@ package enum LedgerBalances {
             guard let currency = Currency(row.text(2)) else { continue }
             // Summed in two halves, so that not even the sum of all amounts can overflow the engine's integers.
             let amount = Int128(row.integer(3)) * 1_000_000 + Int128(row.integer(4))
-            if let debit = AccountRole(rawValue: row.integer(0)) { balances[debit, default: [:]][currency, default: 0] += amount }
-            if let credit = AccountRole(rawValue: row.integer(1)) { balances[credit, default: [:]][currency, default: 0] -= amount }
+            if let debit = AccountRole(rawValue: row.integer(0)) {
+                balances[debit, default: [:]][currency, default: 0] += amount
+            }
+            if let credit = AccountRole(rawValue: row.integer(1)) {
+                balances[credit, default: [:]][currency, default: 0] -= amount
+            }
         }
         return balances
     }

@@ -32,9 +32,11 @@ struct Allocating {
                 throw Refusal(.itemUnknown, ["invoice": .text(invoice.number), "instalment": .count(instalment)])
             }
         }
-        let mayCross = try reason != nil || credit.customer.map {
-            try $0 == invoice.customer || books.customers.areInOneGroup($0, invoice.customer)
-        } ?? true
+        let mayCross =
+            try reason != nil
+            || credit.customer.map {
+                try $0 == invoice.customer || books.customers.areInOneGroup($0, invoice.customer)
+            } ?? true
 
         let valueDay = day ?? max(credit.valueDay, invoice.valueDay)
         let earliest = max(credit.postingDay, invoice.postingDay)
@@ -66,7 +68,8 @@ struct Allocating {
                 invoice: invoice.number, customer: invoice.customer, postingDay: invoice.postingDay,
                 currency: invoice.currency, open: part.state.open)
             let decided = try Allocation.decide(
-                part.credit, itemAmount: itemAmount == nil ? nil : part.item, of: credit.source, to: target, on: postingDay,
+                part.credit, itemAmount: itemAmount == nil ? nil : part.item, of: credit.source, to: target,
+                on: postingDay,
                 mayCross: mayCross)
             try credits.append(
                 decided, credit: &credit, item: part.state, valueDay: valueDay, n: n, customer: invoice.customer,

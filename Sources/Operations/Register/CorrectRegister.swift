@@ -48,8 +48,9 @@ package struct CorrectRegister: Sendable {
                 try Self.reverse(made, on: day.map { max($0, made.valueDay) }, reason, books)
             }
             guard let free = try books.credits().find(id: credit.id) else { return 0 }
-            let latest = try books.session.row(
-                "SELECT coalesce(max(posting_day), 0) FROM allocation WHERE credit = \(credit.id)")?.integer(0) ?? 0
+            let latest =
+                try books.session.row(
+                    "SELECT coalesce(max(posting_day), 0) FROM allocation WHERE credit = \(credit.id)")?.integer(0) ?? 0
             // The money leaves not before the last allocation of it was taken back.
             let valueDay = max(day ?? credit.valueDay, LocalDate(dayNumber: Int(latest)))
             let postingDay = try books.periods.postingDay(entity: entity, valueDay: valueDay)
@@ -73,11 +74,12 @@ package struct CorrectRegister: Sendable {
             }
             let valueDay = day ?? invoice.valueDay
             let posted = try books.periods.postingDay(entity: entity, valueDay: valueDay)
-            let latest = try books.session.row(
-                """
-                SELECT coalesce(max(a.posting_day), 0) FROM allocation a JOIN item i ON i.id = a.item
-                 WHERE i.invoice = \(invoice.id)
-                """)?.integer(0) ?? 0
+            let latest =
+                try books.session.row(
+                    """
+                    SELECT coalesce(max(a.posting_day), 0) FROM allocation a JOIN item i ON i.id = a.item
+                     WHERE i.invoice = \(invoice.id)
+                    """)?.integer(0) ?? 0
             let postingDay = max(posted, invoice.postingDay, LocalDate(dayNumber: Int(latest)))
             let gross = Money(minorUnits: invoice.gross, currency: invoice.currency)
             var credit = try books.credits().register(
@@ -101,10 +103,13 @@ package struct CorrectRegister: Sendable {
             guard let invoice = try books.invoices().find(entity: entity, number: number) else {
                 throw Refusal(.invoiceUnknown, ["invoice": .text(number)])
             }
-            guard let item = try books.invoices().items(of: invoice.id).first(where: { $0.n == Int64(instalment) }) else {
+            guard let item = try books.invoices().items(of: invoice.id).first(where: { $0.n == Int64(instalment) })
+            else {
                 throw Refusal(.itemUnknown, ["invoice": .text(number), "instalment": .count(instalment)])
             }
-            guard try books.invoices().dueDay(of: item.id) != due else { throw Refusal(.dueDateSame, ["day": .day(due)]) }
+            guard try books.invoices().dueDay(of: item.id) != due else {
+                throw Refusal(.dueDateSame, ["day": .day(due)])
+            }
             try books.invoices().changeDueDay(of: item.id, to: due, valueDay: valueDay ?? books.today, reason: reason)
             return 1
         }.act
@@ -126,7 +131,8 @@ package struct CorrectRegister: Sendable {
             let first = try books.session.row("SELECT min(posting_day) FROM transfer")?.optionalInteger(0)
             let firstMonth = first.map { PeriodRepository.month(LocalDate(dayNumber: Int($0))) } ?? number
             if wanted != .open, firstMonth < number {
-                for earlier in firstMonth..<number where try books.periods.state(entity: entity, month: earlier) == .open {
+                for earlier in firstMonth..<number
+                where try books.periods.state(entity: entity, month: earlier) == .open {
                     throw Refusal(.periodOrder, ["month": name])
                 }
             }

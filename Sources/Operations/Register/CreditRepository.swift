@@ -94,22 +94,21 @@ final class CreditRepository {
         defer { findStatement.reset() }
         var found: [State] = []
         while try findStatement.step() {
-            guard let state = Self.state((0..<13).map { findStatement.value($0) }) else { continue }
+            guard let state = Self.state(findStatement) else { continue }
             found.append(state)
         }
         return found
     }
 
     func find(id: Int64) throws -> State? {
-        try session.row(
-            """
-            SELECT \(raw: Self.columns) FROM credit c JOIN credit_balance b ON b.credit = c.id WHERE c.id = \(id)
-            """
-        ).flatMap { Self.state($0.values) }
+        let statement = try session.statement(
+            "SELECT \(Self.columns) FROM credit c JOIN credit_balance b ON b.credit = c.id WHERE c.id = $1")
+        statement.bind(1, id)
+        defer { statement.reset() }
+        return try statement.step() ? Self.state(statement) : nil
     }
 
-    private static func state(_ values: [SQLValue]) -> State? {
-        let row = SQLRow(values: values)
+    private static func state(_ row: any SQLStatement) -> State? {
         guard let kind = Credit.Kind(rawValue: row.integer(2)), let currency = Currency(row.text(8)) else { return nil }
         return State(
             id: row.integer(0), entity: row.integer(1), kind: kind, reference: row.text(3), bankAccount: row.text(4),
@@ -227,13 +226,15 @@ final class CreditRepository {
             row.integer(source.rawValue)
             row.text(reason)
         }
-        try reduce(credit: credit.id, by: allocation.creditAmount.minorUnits, item: item.id,
-                   by: allocation.itemAmount.minorUnits, unwinds: false)
+        try reduce(
+            credit: credit.id, by: allocation.creditAmount.minorUnits, item: item.id,
+            by: allocation.itemAmount.minorUnits, unwinds: false)
         credit.unapplied -= allocation.creditAmount.minorUnits
         try ledger.post(allocation.entry, of: fact, entity: credit.entity, customer: customer.rawValue)
     }
 
-    private func reduce(credit: Int64, by creditAmount: Int64, item: Int64, by itemAmount: Int64, unwinds: Bool) throws {
+    private func reduce(credit: Int64, by creditAmount: Int64, item: Int64, by itemAmount: Int64, unwinds: Bool) throws
+    {
         reduceCredit.bind(1, creditAmount)
         reduceCredit.bind(2, unwinds ? 1 : 0)
         reduceCredit.bind(3, credit)
@@ -268,10 +269,13 @@ final class CreditRepository {
              WHERE \(raw: condition) = \(number) AND a.credit_amount > 0 ORDER BY a.id
             """)
         return rows.compactMap { row in
-            guard let creditCurrency = Currency(row.text(7)), let itemCurrency = Currency(row.text(8)) else { return nil }
+            guard let creditCurrency = Currency(row.text(7)), let itemCurrency = Currency(row.text(8)) else {
+                return nil
+            }
             return Made(
                 id: row.integer(0), credit: row.integer(1), item: row.integer(2),
-                valueDay: LocalDate(dayNumber: Int(row.integer(3))), postingDay: LocalDate(dayNumber: Int(row.integer(4))),
+                valueDay: LocalDate(dayNumber: Int(row.integer(3))),
+                postingDay: LocalDate(dayNumber: Int(row.integer(4))),
                 creditAmount: Money(minorUnits: row.integer(5), currency: creditCurrency),
                 itemAmount: Money(minorUnits: row.integer(6), currency: itemCurrency), customer: ID(row.integer(9)),
                 entity: row.integer(10), isReversed: row.optionalInteger(11) != nil)
@@ -321,10 +325,12 @@ final class CreditRepository {
             row.text(reason)
         }
         try session.execute(
-            "UPDATE credit_balance SET unapplied = unapplied - \(credit.amount), reversed = 1 WHERE credit = \(credit.id)")
+            "UPDATE credit_balance SET unapplied = unapplied - \(credit.amount), reversed = 1 WHERE credit = \(credit.id)"
+        )
         let amount = Money(minorUnits: credit.amount, currency: credit.currency)
         let entry = Credit.entry(credit.kind, amount, on: postingDay, customerIsKnown: credit.customer != nil)
-        try ledger.post(entry.reversed(on: postingDay), of: fact, entity: credit.entity, customer: credit.customer?.rawValue)
+        try ledger.post(
+            entry.reversed(on: postingDay), of: fact, entity: credit.entity, customer: credit.customer?.rawValue)
     }
 
     /// What left a credit so far: allocations and its reversal.

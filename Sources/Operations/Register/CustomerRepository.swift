@@ -81,7 +81,9 @@ final class CustomerRepository {
     }
 
     @discardableResult
-    func register(code: String, _ content: Customer.Content, on day: LocalDate, isIncomplete: Bool) throws -> ID<Customer> {
+    func register(code: String, _ content: Customer.Content, on day: LocalDate, isIncomplete: Bool) throws -> ID<
+        Customer
+    > {
         let id = ID<Customer>(try facts.append(.customer) { $0.text(code) })
         try appendVersion(of: id, n: 1, content, on: day, isIncomplete: isIncomplete)
         byCode[code] = Reference(
@@ -118,16 +120,22 @@ final class CustomerRepository {
         groups.removeAll()
     }
 
-    /// A name reduced to what tells companies apart: compatibility forms and case folded, company
-    /// forms, brackets, spaces and punctuation dropped.
+    /// A name reduced to what tells companies apart: compatibility forms and case folded, the company
+    /// form at its end, brackets, spaces and punctuation dropped.
     static func nameKey(_ name: String) -> String {
-        var key = name.precomposedStringWithCompatibilityMapping.lowercased()
-        for form in companyForms { key = key.replacingOccurrences(of: form, with: "") }
-        return String(key.unicodeScalars.filter { CharacterSet.alphanumerics.contains($0) }.map(Character.init))
+        let isPlain = name.utf8.allSatisfy { $0 < 0x80 }
+        var key = (isPlain ? name : name.precomposedStringWithCompatibilityMapping).lowercased()
+        while let form = companyForms.first(where: { key.hasSuffix($0) && key.utf8.count > $0.utf8.count }) {
+            key.removeLast(form.count)
+        }
+        return String(
+            String.UnicodeScalarView(
+                key.unicodeScalars.filter { $0.properties.isAlphabetic || ("0"..."9").contains($0) }))
     }
 
     private static let companyForms = [
-        "股份有限公司", "有限责任公司", "集团有限公司", "有限公司", "股份公司", "公司", " co., ltd.", " co.,ltd.", " co ltd",
-        " limited", " ltd.", " ltd", " gmbh", " inc.", " inc", " corp.", " corp", " llc", " ag", " s.a.", " k.k.",
+        "股份有限公司", "有限责任公司", "集团有限公司", "有限公司", "股份公司", "公司", " co., ltd.", " co.,ltd.", " co ltd", " co.",
+        " limited", " ltd.", " ltd", " gmbh", " inc.", " inc", " corp.", " corp", " llc", " ag", " s.a.", " k.k.", ",",
+        " ",
     ]
 }

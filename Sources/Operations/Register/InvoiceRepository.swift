@@ -105,10 +105,12 @@ final class InvoiceRepository {
         content.productLine = row.optionalText(14)
         content.salesOwner = row.optionalInteger(15).map { ID($0) }
         content.taxStatus = Invoice.TaxStatus(rawValue: row.integer(16)) ?? .delivered
-        content.instalments = try session.rows("SELECT due_day, amount FROM item WHERE invoice = \(id) ORDER BY n").map {
+        content.instalments = try session.rows("SELECT due_day, amount FROM item WHERE invoice = \(id) ORDER BY n").map
+        {
             Invoice.Instalment(dueDay: LocalDate(dayNumber: Int($0.integer(0))), amount: $0.integer(1))
         }
-        content.eInvoiceNumber = try session.row("SELECT number FROM tax_invoice WHERE invoice = \(id)")?.optionalText(0)
+        content.eInvoiceNumber = try session.row("SELECT number FROM tax_invoice WHERE invoice = \(id)")?.optionalText(
+            0)
         return content
     }
 

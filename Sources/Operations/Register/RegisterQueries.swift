@@ -63,7 +63,9 @@ package enum RegisterQueries {
             if let number = filter.number { add("v.number = ?", .text(number)) }
             if let contract = filter.contract { add("v.contract = ?", .text(contract)) }
             if let day = filter.dueBefore {
-                add("coalesce((SELECT e.due_day FROM item_event e WHERE e.item = i.id ORDER BY e.n DESC LIMIT 1), i.due_day) < ?", .integer(Int64(day.dayNumber)))
+                add(
+                    "coalesce((SELECT e.due_day FROM item_event e WHERE e.item = i.id ORDER BY e.n DESC LIMIT 1), i.due_day) < ?",
+                    .integer(Int64(day.dayNumber)))
             }
             if filter.onlyOpen { conditions.append("b.open > 0") }
             if let owner = filter.owner {
@@ -74,7 +76,9 @@ package enum RegisterQueries {
             var rows: [InvoiceRow] = []
             var more = 0
             while try statement.step() {
-                guard let row = invoice(statement, people), filter.status == nil || filter.status == row.status else { continue }
+                guard let row = invoice(statement, people), filter.status == nil || filter.status == row.status else {
+                    continue
+                }
                 if rows.count < filter.limit { rows.append(row) } else { more += 1 }
             }
             return Page(rows: rows, more: more)
@@ -109,7 +113,8 @@ package enum RegisterQueries {
         let open = row.integer(11)
         return InvoiceRow(
             number: row.text(0), entity: row.text(1), customer: row.text(2), customerName: row.text(3),
-            instalment: Int(row.integer(4)), issueDay: day(5), postingDay: day(6), dueDay: day(7), originalDueDay: day(8),
+            instalment: Int(row.integer(4)), issueDay: day(5), postingDay: day(6), dueDay: day(7),
+            originalDueDay: day(8),
             currency: currency, amount: amount, open: open, net: row.optionalInteger(12), tax: row.optionalInteger(13),
             status: Invoice.Status(
                 gross: amount, open: open, byReceipts: byReceipts,

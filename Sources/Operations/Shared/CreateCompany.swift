@@ -37,7 +37,8 @@ package struct CreateCompany: Sendable {
             command: "init", actor: actor, source: "cli", input: Array(content.utf8), now: now, today: today)
         _ = try await store.write(request) { books in
             try books.settings.set("company", content)
-            _ = try books.entities.append(code: Entity.mainCode, name: company.name, currency: company.currency, on: today)
+            _ = try books.entities.append(
+                code: Entity.mainCode, name: company.name, currency: company.currency, on: today)
             for account in AccountRole.allCases {
                 let (code, name) = Self.chineseAccount(account)
                 try books.facts.append(.accountCode) { row in

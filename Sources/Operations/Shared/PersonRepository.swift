@@ -2,6 +2,14 @@ internal import Database
 internal import Ledger
 internal import Receivables
 
+/// Questions about people.
+package enum PersonQueries {
+    /// Whether somebody is registered under an e-mail address or name.
+    package static func isKnown(_ key: String, in store: Store) throws -> Bool {
+        try store.read { try $0.row("SELECT id FROM person WHERE key = \(key)") != nil }
+    }
+}
+
 /// People of the company by e-mail or name.
 final class PersonRepository {
     private let session: any SQLSession

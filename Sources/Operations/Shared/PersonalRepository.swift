@@ -36,7 +36,8 @@ final class PersonalRepository {
         guard let row = try session.row("SELECT subject, ciphertext FROM personal WHERE id = \(id)") else { return nil }
         let key = try key(of: row.integer(0), creating: false)
         guard !key.isEmpty, let plain = Self.decrypt(row.blob(1), key) else { return nil }
-        return String(decoding: plain, as: UTF8.self).split(separator: "\u{1f}", omittingEmptySubsequences: false).map(String.init)
+        return String(decoding: plain, as: UTF8.self).split(separator: "\u{1f}", omittingEmptySubsequences: false).map(
+            String.init)
     }
 
     /// A keyed hash by which equal identities are found without being readable.

@@ -34,7 +34,8 @@ final class SettingRepository {
     }
 
     func appendPolicy(code: String, content: String, validFrom: LocalDate) throws -> Int64 {
-        let last = try session.row("SELECT coalesce(max(n), 0) FROM policy_version WHERE code = \(code)")?.integer(0) ?? 0
+        let last =
+            try session.row("SELECT coalesce(max(n), 0) FROM policy_version WHERE code = \(code)")?.integer(0) ?? 0
         try facts.append(.policyVersion) { row in
             row.text(code)
             row.integer(last + 1)

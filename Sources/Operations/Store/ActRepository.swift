@@ -6,7 +6,8 @@ struct ActRepository {
     let session: any SQLSession
 
     func head(locking: Bool = false) throws -> Head {
-        guard let row = try session.row("SELECT last_act, last_fact, last_hash, last_instant FROM head WHERE id = 1") else {
+        guard let row = try session.row("SELECT last_act, last_fact, last_hash, last_instant FROM head WHERE id = 1")
+        else {
             throw DatabaseFailure.corrupt(detail: "no head row")
         }
         return Head(

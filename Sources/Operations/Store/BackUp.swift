@@ -83,14 +83,17 @@ package struct Restore: Sendable {
             let company = try store.read { try CompanySettings.load(in: $0) }
             let head = "#\(checked.acts):\(checked.headHash)"
             let request = ActRequest(
-                command: "restore", actor: actor, source: "cli", input: Array(head.utf8), now: now, today: company.day(of: now))
+                command: "restore", actor: actor, source: "cli", input: Array(head.utf8), now: now,
+                today: company.day(of: now))
             _ = try await store.write(request) { books in
                 try books.settings.set("restored", head)
                 return ["head": head]
             }
             return checked.acts
         } catch {
-            for ending in ["", "-wal", "-shm", ".openitems"] { try? FileManager.default.removeItem(atPath: target + ending) }
+            for ending in ["", "-wal", "-shm", ".openitems"] {
+                try? FileManager.default.removeItem(atPath: target + ending)
+            }
             throw error
         }
     }
@@ -118,7 +121,9 @@ extension [UInt8] {
         guard digits.count % 2 == 0 else { return nil }
         var bytes: [UInt8] = []
         for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let byte = UInt8(String(decoding: digits[index...index + 1], as: UTF8.self), radix: 16) else { return nil }
+            guard let byte = UInt8(String(decoding: digits[index...index + 1], as: UTF8.self), radix: 16) else {
+                return nil
+            }
             bytes.append(byte)
         }
         self = bytes

@@ -93,7 +93,9 @@ struct OpenItemsLoader {
         var currencies = CurrencyCache()
         while try items.step() {
             while invoice != items.integer(1) {
-                guard try invoices.step() else { throw DatabaseFailure.corrupt(detail: "item \(items.integer(0)) has no invoice") }
+                guard try invoices.step() else {
+                    throw DatabaseFailure.corrupt(detail: "item \(items.integer(0)) has no invoice")
+                }
                 invoice = invoices.integer(0)
                 let currency = try currencies.currency(invoices, 3)
                 debtor = picture.index(
@@ -131,7 +133,8 @@ struct OpenItemsLoader {
         let identified = try loadIdentifications(into: &picture, after: from, &debtors)
 
         let allocations = try session.statement(
-            "SELECT id, credit, item, posting_day, credit_amount, item_amount FROM allocation WHERE id > $1 ORDER BY id")
+            "SELECT id, credit, item, posting_day, credit_amount, item_amount FROM allocation WHERE id > $1 ORDER BY id"
+        )
         allocations.bind(1, from)
         while try allocations.step() {
             let fact = allocations.integer(0)
@@ -141,7 +144,8 @@ struct OpenItemsLoader {
             let debtor = try debtor(of: credit, at: fact, identified, &debtors, &picture)
             picture.addMovement(fact: fact, debtor: debtor, day: day, amount: -allocations.integer(4))
         }
-        for row in try session.rows("SELECT id, fact, posting_day, amount FROM reversal WHERE id > \(from) ORDER BY id") {
+        for row in try session.rows("SELECT id, fact, posting_day, amount FROM reversal WHERE id > \(from) ORDER BY id")
+        {
             let debtor = try debtor(of: row.integer(1), at: row.integer(0), identified, &debtors, &picture)
             picture.addMovement(
                 fact: row.integer(0), debtor: debtor, day: Int32(truncatingIfNeeded: row.integer(2)),
@@ -192,7 +196,8 @@ struct OpenItemsLoader {
 
     private func loadDueChanges(into picture: inout OpenItems, after from: Int64) throws {
         let rows = try session.rows(
-            "SELECT id, item, value_day, due_day FROM item_event WHERE id > \(from) AND due_day IS NOT NULL ORDER BY id")
+            "SELECT id, item, value_day, due_day FROM item_event WHERE id > \(from) AND due_day IS NOT NULL ORDER BY id"
+        )
         for row in rows {
             picture.addDueChange(
                 fact: row.integer(0), item: row.integer(1), valueDay: Int32(truncatingIfNeeded: row.integer(2)),

@@ -125,11 +125,12 @@ enum Schema {
         CREATE TABLE allocation (id INTEGER PRIMARY KEY, credit INTEGER NOT NULL REFERENCES credit,
             item INTEGER NOT NULL REFERENCES item, value_day INTEGER NOT NULL, n INTEGER NOT NULL CHECK (n > 0),
             posting_day INTEGER NOT NULL, credit_amount INTEGER NOT NULL CHECK (credit_amount <> 0),
-            item_amount INTEGER NOT NULL CHECK (item_amount <> 0), reverses INTEGER UNIQUE REFERENCES allocation,
+            item_amount INTEGER NOT NULL CHECK (item_amount <> 0), reverses INTEGER REFERENCES allocation,
             source INTEGER NOT NULL, reason TEXT,
             CHECK ((reverses IS NULL) = (credit_amount > 0)), CHECK ((credit_amount > 0) = (item_amount > 0)),
             UNIQUE (credit, item, value_day, n)) STRICT
         """,
+        "CREATE UNIQUE INDEX allocation_reverses ON allocation (reverses) WHERE reverses IS NOT NULL",
         "CREATE INDEX allocation_item ON allocation (item)",
         """
         CREATE TABLE reversal (id INTEGER PRIMARY KEY, fact INTEGER NOT NULL UNIQUE REFERENCES credit,

@@ -52,7 +52,9 @@ package struct Verify: Sendable {
         let known = Set(FactTable.all.map(\.name)).union(FactTable.otherTables.keys)
         for row in try session.rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name") {
             let name = row.text(0)
-            guard known.contains(name) || name.hasPrefix("sqlite_") else { throw Fault(text: "table \(name) is unknown") }
+            guard known.contains(name) || name.hasPrefix("sqlite_") else {
+                throw Fault(text: "table \(name) is unknown")
+            }
         }
     }
 
@@ -79,13 +81,21 @@ package struct Verify: Sendable {
                 factCount: statement.integer(10), factsDigest: statement.blob(11), outcome: statement.text(12),
                 appVersion: statement.text(13), previousHash: statement.blob(14))
             let body = statement.blob(15)
-            guard act.previousHash == previous else { throw Fault(text: "act #\(seq): its link to the act before is broken") }
+            guard act.previousHash == previous else {
+                throw Fault(text: "act #\(seq): its link to the act before is broken")
+            }
             guard statement.blob(16) == ActRecord.hash(previous: previous, body: body) else {
                 throw Fault(text: "act #\(seq): its hash is not that of its content")
             }
-            guard act.body == body else { throw Fault(text: "act #\(seq): its columns differ from its recorded content") }
-            guard act.recordedAt.microseconds > lastInstant else { throw Fault(text: "act #\(seq): its time is before the act before") }
-            guard act.firstFact == lastFact + 1 else { throw Fault(text: "act #\(seq): its facts don't follow those before") }
+            guard act.body == body else {
+                throw Fault(text: "act #\(seq): its columns differ from its recorded content")
+            }
+            guard act.recordedAt.microseconds > lastInstant else {
+                throw Fault(text: "act #\(seq): its time is before the act before")
+            }
+            guard act.firstFact == lastFact + 1 else {
+                throw Fault(text: "act #\(seq): its facts don't follow those before")
+            }
             lastFact += act.factCount
             lastInstant = act.recordedAt.microseconds
             previous = statement.blob(16)
@@ -96,7 +106,9 @@ package struct Verify: Sendable {
         guard head.lastAct == seq, head.lastHash == previous, head.lastFact == lastFact,
             seq == 0 || head.lastInstant.microseconds == lastInstant
         else { throw Fault(text: "head: it isn't the last act (#\(seq))") }
-        if let expectedHead, expectedHead.act > seq { throw Fault(text: "acts after #\(seq) are missing, up to #\(expectedHead.act)") }
+        if let expectedHead, expectedHead.act > seq {
+            throw Fault(text: "acts after #\(seq) are missing, up to #\(expectedHead.act)")
+        }
     }
 
     // MARK: Facts
@@ -174,7 +186,9 @@ package struct Verify: Sendable {
              WHERE b.item IS NULL OR b.amount <> i.amount OR b.open <> i.amount - coalesce(a.applied, 0)
                 OR b.open < 0 OR b.unwound <> (coalesce(a.least, 1) < 0) LIMIT 1
             """)
-        try first("balance of an item that isn't there:", "SELECT item FROM item_balance WHERE item NOT IN (SELECT id FROM item) LIMIT 1")
+        try first(
+            "balance of an item that isn't there:",
+            "SELECT item FROM item_balance WHERE item NOT IN (SELECT id FROM item) LIMIT 1")
         try first(
             "balance of credit",
             """
@@ -189,7 +203,8 @@ package struct Verify: Sendable {
                 OR coalesce(b.customer, 0) <> coalesce(c.customer, e.customer, 0) LIMIT 1
             """)
         try first(
-            "balance of a credit that isn't there:", "SELECT credit FROM credit_balance WHERE credit NOT IN (SELECT id FROM credit) LIMIT 1")
+            "balance of a credit that isn't there:",
+            "SELECT credit FROM credit_balance WHERE credit NOT IN (SELECT id FROM credit) LIMIT 1")
         try first(
             "instalments don't add up to their invoice",
             """
@@ -237,13 +252,16 @@ package struct Verify: Sendable {
         }
         var total: [Currency: Int128] = [:]
         for account in balances.values { for (currency, amount) in account { total[currency, default: 0] += amount } }
-        if let off = total.first(where: { $0.value != 0 }) { throw Fault(text: "debits and credits differ in \(off.key)") }
+        if let off = total.first(where: { $0.value != 0 }) {
+            throw Fault(text: "debits and credits differ in \(off.key)")
+        }
         return sums
     }
 
     private func compare(_ left: Sums, with right: Sums, on day: LocalDate) throws {
         for key in Set(left.keys).union(right.keys).sorted() where left[key] ?? 0 != right[key] ?? 0 {
-            throw Fault(text: "\(key) on \(day): items say \(left[key] ?? 0), accounts say \(right[key] ?? 0) minor units")
+            throw Fault(
+                text: "\(key) on \(day): items say \(left[key] ?? 0), accounts say \(right[key] ?? 0) minor units")
         }
     }
 }

@@ -9,24 +9,26 @@ extension AgingReport {
         .object([
             "asOf": .string("\(asOf)"), "knownAt": .string("\(known.instant)"), "act": .string("\(known.act)"),
             "basis": .string(buckets.basis.rawValue),
-            "buckets": .array(buckets.buckets.indices.map { index in
-                .object([
-                    "label": .string(catalogue.text("bucket.\(buckets.buckets[index].code)")),
-                    "code": .string(buckets.buckets[index].code), "from": Self.bound(buckets.first(of: index)),
-                    "to": Self.bound(buckets.buckets[index].last),
-                ])
-            }),
+            "buckets": .array(
+                buckets.buckets.indices.map { index in
+                    .object([
+                        "label": .string(catalogue.text("bucket.\(buckets.buckets[index].code)")),
+                        "code": .string(buckets.buckets[index].code), "from": Self.bound(buckets.first(of: index)),
+                        "to": Self.bound(buckets.buckets[index].last),
+                    ])
+                }),
             "rows": .array(rows.map(Self.json)), "totals": .array(totals.map(Self.json)),
-            "proof": .array(proof.map { proof in
-                func decimal(_ amount: Int128) -> JSONValue {
-                    .string(Money.decimal(of: amount, exponent: proof.currency.exponent))
-                }
-                return .object([
-                    "currency": .string(proof.currency.code), "buckets": decimal(proof.buckets),
-                    "control": decimal(proof.control), "unapplied": decimal(proof.unapplied),
-                    "waiting": decimal(proof.waiting), "holds": .bool(proof.holds),
-                ])
-            }),
+            "proof": .array(
+                proof.map { proof in
+                    func decimal(_ amount: Int128) -> JSONValue {
+                        .string(Money.decimal(of: amount, exponent: proof.currency.exponent))
+                    }
+                    return .object([
+                        "currency": .string(proof.currency.code), "buckets": decimal(proof.buckets),
+                        "control": decimal(proof.control), "unapplied": decimal(proof.unapplied),
+                        "waiting": decimal(proof.waiting), "holds": .bool(proof.holds),
+                    ])
+                }),
             "translated": translated.total.map(Self.json) ?? .null,
             "untranslated": .array(translated.missing.map { .string($0.code) }),
         ])
@@ -85,7 +87,8 @@ extension AgingReport {
         let total = catalogue.text(.agingTotal)
         var foot = totals.map { cells($0, key: total, name: "") }
         if let row = translated.total {
-            foot.append(cells(row, key: catalogue.text(.agingTranslated, ["currency": .text(row.currency.code)]), name: ""))
+            foot.append(
+                cells(row, key: catalogue.text(.agingTranslated, ["currency": .text(row.currency.code)]), name: ""))
         }
         let asOfText = catalogue.text(.agingAsOf, ["day": .day(asOf)])
         let knownText = catalogue.text(
@@ -105,7 +108,8 @@ extension AgingReport {
             return catalogue.text(
                 proof.holds ? .agingProofHolds : .agingProofFails,
                 [
-                    "currency": .text(proof.currency.code), "buckets": text(proof.buckets), "control": text(proof.control),
+                    "currency": .text(proof.currency.code), "buckets": text(proof.buckets),
+                    "control": text(proof.control),
                     "difference": text(proof.buckets - proof.control), "unapplied": text(proof.unapplied),
                     "waiting": text(proof.waiting),
                 ])

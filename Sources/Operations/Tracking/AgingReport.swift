@@ -65,7 +65,8 @@ package struct AgingReport: Sendable {
     /// - Throws: `Refusal` for an unknown act, customer or more than two dimensions.
     package static func make(_ request: Request, in store: Store) throws -> AgingReport {
         try store.read { session in
-            try AgingBuilder(request, session, try store.picture.current(in: session, imagePath: store.imagePath)).report()
+            try AgingBuilder(request, session, try store.picture.current(in: session, imagePath: store.imagePath))
+                .report()
         }
     }
 }
@@ -98,7 +99,9 @@ private struct AgingBuilder {
 
     func report() throws -> AgingReport {
         guard request.dimensions.count == 1 || request.dimensions.count == 2 else {
-            throw Refusal(.dimensionUnknown, ["known": .text(AgingReport.Dimension.allCases.map(\.rawValue).joined(separator: ", "))])
+            throw Refusal(
+                .dimensionUnknown,
+                ["known": .text(AgingReport.Dimension.allCases.map(\.rawValue).joined(separator: ", "))])
         }
         let wanted = try wantedDebtors()
         let rows = try makeRows(wanted)
@@ -121,7 +124,8 @@ private struct AgingBuilder {
             ids.insert(id)
         }
         return picture.debtors.map { debtor in
-            (ids.isEmpty || ids.contains(debtor.customer)) && (request.currency == nil || request.currency == debtor.currency)
+            (ids.isEmpty || ids.contains(debtor.customer))
+                && (request.currency == nil || request.currency == debtor.currency)
         }
     }
 
@@ -133,7 +137,9 @@ private struct AgingBuilder {
     private func makeRows(_ wanted: [Bool]) throws -> [AgingReport.Row] {
         let width = request.buckets.buckets.count
         var sums: [RowKey: (buckets: [Int128], unapplied: Int128, name: String)] = [:]
-        func add(_ key: String, _ name: String, _ currency: Currency, _ buckets: some Sequence<Int128>, _ unapplied: Int128) {
+        func add(
+            _ key: String, _ name: String, _ currency: Currency, _ buckets: some Sequence<Int128>, _ unapplied: Int128
+        ) {
             let rowKey = RowKey(text: key, currency: currency)
             var row = sums[rowKey] ?? ([Int128](repeating: 0, count: width), 0, name)
             for (index, amount) in buckets.enumerated() { row.buckets[index] += amount }
@@ -223,7 +229,9 @@ private struct AgingBuilder {
         return (parts.map(\.key).joined(separator: " / "), parts.map(\.name).joined(separator: " / "))
     }
 
-    private func label(_ debtor: OpenItems.Debtor, _ dimension: AgingReport.Dimension) throws -> (key: String, name: String) {
+    private func label(_ debtor: OpenItems.Debtor, _ dimension: AgingReport.Dimension) throws -> (
+        key: String, name: String
+    ) {
         let entry = attributes[debtor.customer]
         func twice(_ text: String?) -> (key: String, name: String) { (text ?? "", text ?? "") }
         switch dimension {
@@ -280,7 +288,9 @@ private struct AgingBuilder {
         var unapplied: Int128 = 0
         var missing: [Currency] = []
         for row in totals {
-            guard let rate = try RateRepository.rate(from: row.currency, to: company.currency, on: request.asOf, in: session)
+            guard
+                let rate = try RateRepository.rate(
+                    from: row.currency, to: company.currency, on: request.asOf, in: session)
             else {
                 missing.append(row.currency)
                 continue

@@ -32,7 +32,9 @@ struct CustomerAttributes {
         statement.bind(1, knownFact)
         while try statement.step() {
             let id = statement.integer(0)
-            guard statement.integer(2) == 1 || statement.integer(3) <= Int64(day.dayNumber) || byID[id] == nil else { continue }
+            guard statement.integer(2) == 1 || statement.integer(3) <= Int64(day.dayNumber) || byID[id] == nil else {
+                continue
+            }
             byID[id] = Entry(
                 code: statement.text(1), name: statement.text(4), group: statement.optionalInteger(5),
                 salesOwner: statement.optionalInteger(6), collector: statement.optionalInteger(7),

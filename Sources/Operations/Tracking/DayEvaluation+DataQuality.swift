@@ -36,7 +36,8 @@ extension DayEvaluation {
         let detailText = "\(check.name)|\(owner)"
         let isOpen = state.openTasks(on: day).contains { $0.kind == .mendRegister && $0.detail == detailText }
         let key = DayState.OccurrenceKey(
-            rule: RuleCode.dataQuality.rawValue, subject: owner, occasion: Int64(week.dayNumber), episode: check.rawValue)
+            rule: RuleCode.dataQuality.rawValue, subject: owner, occasion: Int64(week.dayNumber),
+            episode: check.rawValue)
         guard !isOpen, !state.occurrences.contains(key) else { return }
         if policy.switchedOff.contains(.dataQuality) {
             report.rules[RuleCode.dataQuality.name]?.skipped += 1
@@ -70,7 +71,9 @@ extension DayEvaluation {
         case .customerIncomplete: try customersWithOpenItems { self.customers[$0]?.isIncomplete == true }
         case .usccMissing:
             try customersWithOpenItems { id in
-                guard let customer = self.customers[id], self.company.country == "CN", customer.uscc == nil else { return false }
+                guard let customer = self.customers[id], self.company.country == "CN", customer.uscc == nil else {
+                    return false
+                }
                 return customer.kind != .foreign && customer.kind != .individual && customer.kind != nil
             }
         case .usccInvalid:

@@ -63,7 +63,9 @@ extension DayEvaluation {
         if let known = bankDataIsCurrent { return known }
         var oldest = day.adding(days: -1)
         for _ in 0..<max(policy.bankDataMaximumAgeWorkingDays, 1) { oldest = calendar.onOrBefore(oldest) }
-        let imported = try SettingRepository.content(FileImport.bankDataSetting, in: books.session).flatMap { LocalDate($0) }
+        let imported = try SettingRepository.content(FileImport.bankDataSetting, in: books.session).flatMap {
+            LocalDate($0)
+        }
         let newest = try books.session.row(
             "SELECT coalesce(max(value_day), 0) FROM credit WHERE kind = 1 AND value_day <= \(day.dayNumber)")
         let isCurrent = imported.map { $0 >= oldest } ?? false || (newest?.integer(0) ?? 0) >= Int64(oldest.dayNumber)
@@ -145,7 +147,10 @@ extension DayEvaluation {
                 parts.append(
                     catalogue.text(
                         .reminderLine,
-                        ["invoice": .text(item.number), "due": .day(item.hit.item.dueDay), "amount": .money(item.amount)]))
+                        [
+                            "invoice": .text(item.number), "due": .day(item.hit.item.dueDay),
+                            "amount": .money(item.amount),
+                        ]))
             }
         }
         parts.append(catalogue.text(.reminderClosing, ["company": .text(company.name)]))
@@ -186,7 +191,8 @@ extension DayEvaluation {
                 try end(message, .settled, &state)
             } else if day.days(since: message.day) > policy.heldExpiresDays {
                 try end(message, .expired, &state)
-            } else if !message.reasons.contains(.goLive), day.adding(days: policy.messagesMaximumAgeDays) >= books.today {
+            } else if !message.reasons.contains(.goLive), day.adding(days: policy.messagesMaximumAgeDays) >= books.today
+            {
                 // What go-live holds waits for a person (`huikuan reminders --release`).
                 let hits = message.items.compactMap { hit(ofItem: $0, customer: message.customer) }
                 let contact = try contact(of: message.customer)

@@ -109,14 +109,18 @@ final class DayEvaluation {
                     continue
                 }
                 hits.append(
-                    Hit(rule: rule.code, occasion: occasion, item: item, customer: debtor.customer, currency: debtor.currency))
+                    Hit(
+                        rule: rule.code, occasion: occasion, item: item, customer: debtor.customer,
+                        currency: debtor.currency))
             }
         }
         return hits
     }
 
     /// Records that a rule fired, so that it never does on this occasion again.
-    func record(_ hit: Hit, _ result: TrackingRepository.OccurrenceResult, reason: String?, _ state: inout DayState) throws {
+    func record(_ hit: Hit, _ result: TrackingRepository.OccurrenceResult, reason: String?, _ state: inout DayState)
+        throws
+    {
         let occasion = Int64(hit.occasion.dueDay.dayNumber)
         let episode = Int64(hit.occasion.episode)
         try books.tracking.appendOccurrence(
@@ -126,7 +130,9 @@ final class DayEvaluation {
         if result == .held { report.rules[hit.rule.name]?.held += 1 }
     }
 
-    func detail(_ rule: RuleCode, _ customer: Int64, _ subject: @autoclosure () -> String, effect: String, reason: String) {
+    func detail(
+        _ rule: RuleCode, _ customer: Int64, _ subject: @autoclosure () -> String, effect: String, reason: String
+    ) {
         guard wantsDetails, report.details.count < 10_000 else { return }
         report.details.append(
             DayReport.Detail(
@@ -182,7 +188,8 @@ final class DayEvaluation {
                 }
                 try books.tracking.appendOccurrence(
                     .taskLate, subject: task.id, occasion: Int64(step + 1), episode: 0, on: day, .made, reason: nil)
-                let person = try step == 0 ? manager(of: task.assignee) : holder(of: step == 1 ? .financeManager : .management)
+                let person =
+                    try step == 0 ? manager(of: task.assignee) : holder(of: step == 1 ? .financeManager : .management)
                 try books.tracking.appendEvent(
                     ofTask: task.id, .escalated, person: person, on: day, note: "\(step + 1)")
                 state.occurrences.insert(key)

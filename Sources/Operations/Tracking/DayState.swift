@@ -125,14 +125,16 @@ struct DayState {
                AND NOT EXISTS (SELECT 1 FROM reminder_event e WHERE e.reminder = r.id) ORDER BY r.id
             """)
         for row in rows {
-            let items = try session.rows("SELECT item FROM reminder_item WHERE reminder = \(row.integer(0)) ORDER BY id")
+            let items = try session.rows(
+                "SELECT item FROM reminder_item WHERE reminder = \(row.integer(0)) ORDER BY id")
             held[row.integer(0)] = HeldReminder(
                 id: row.integer(0), customer: row.integer(1), day: LocalDate(dayNumber: Int(row.integer(2))),
                 reasons: row.text(3).split(separator: ",").compactMap { HoldReason(rawValue: String($0)) },
                 items: items.map { $0.integer(0) })
         }
         let since = (lastRun?.dayNumber ?? 0) - 7
-        let sent = try session.rows("SELECT customer, day FROM reminder WHERE audience = 1 AND state = 1 AND day > \(since)")
+        let sent = try session.rows(
+            "SELECT customer, day FROM reminder WHERE audience = 1 AND state = 1 AND day > \(since)")
         for row in sent { messageDays[row.integer(0), default: []].append(LocalDate(dayNumber: Int(row.integer(1)))) }
     }
 

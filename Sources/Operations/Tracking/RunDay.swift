@@ -60,7 +60,8 @@ package final class RunDay: @unchecked Sendable {
 
     private struct RolledBack: Error { let report: DayReport }
 
-    private func runOne(_ day: LocalDate, _ now: Instant, _ today: LocalDate, isDryRun: Bool) async throws -> DayReport {
+    private func runOne(_ day: LocalDate, _ now: Instant, _ today: LocalDate, isDryRun: Bool) async throws -> DayReport
+    {
         let request = ActRequest(
             command: "run-day", actor: actor, source: source, input: Array("\(day)".utf8), now: now, today: today)
         do {

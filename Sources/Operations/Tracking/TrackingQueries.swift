@@ -38,7 +38,8 @@ package enum TrackingQueries {
                 """)
             var found: [TaskRow] = []
             for row in rows {
-                guard let kind = WorkTask.Kind(rawValue: row.integer(1)), let role = Role(rawValue: row.integer(5)) else { continue }
+                guard let kind = WorkTask.Kind(rawValue: row.integer(1)), let role = Role(rawValue: row.integer(5))
+                else { continue }
                 let closedDay = row.optionalInteger(8).map { LocalDate(dayNumber: Int($0)) }
                 let assignee = people[row.optionalInteger(4)]
                 let entry = row.optionalInteger(3).flatMap { attributes[$0] }
@@ -131,7 +132,8 @@ package enum TrackingQueries {
                         customerName: entry?.name ?? "", audience: Audience(rawValue: row.integer(3)) ?? .customer,
                         recipient: fields[0], state: stateName,
                         held: row.text(5).split(separator: ",").map(String.init),
-                        items: try items(ofReminder: row.integer(0), session), subject: fields.count > 1 ? fields[1] : "",
+                        items: try items(ofReminder: row.integer(0), session),
+                        subject: fields.count > 1 ? fields[1] : "",
                         text: fields.count > 2 ? fields[2] : ""))
             }
             return RegisterQueries.Page(rows: found, more: more)

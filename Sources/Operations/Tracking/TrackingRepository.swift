@@ -24,7 +24,8 @@ final class TrackingRepository {
 
     /// - Throws: a constraint failure when the rule fired on this occasion before.
     func appendOccurrence(
-        _ rule: RuleCode, subject: Int64, occasion: Int64, episode: Int64, on day: LocalDate, _ result: OccurrenceResult,
+        _ rule: RuleCode, subject: Int64, occasion: Int64, episode: Int64, on day: LocalDate,
+        _ result: OccurrenceResult,
         reason: String?
     ) throws {
         try facts.append(.occurrence) { row in
@@ -170,7 +171,9 @@ final class TrackingRepository {
         }
     }
 
-    func appendSignal(customer: Int64, _ kind: String, _ severity: Signal.Severity, on day: LocalDate, source: Int64) throws {
+    func appendSignal(customer: Int64, _ kind: String, _ severity: Signal.Severity, on day: LocalDate, source: Int64)
+        throws
+    {
         try facts.append(.signal) { row in
             row.integer(customer)
             row.text(kind)

@@ -23,7 +23,8 @@ package struct WorkCommands: Sendable {
                 guard try books.session.row("SELECT id FROM task WHERE id = \(id)") != nil else {
                     throw Refusal(.taskUnknown, ["task": .text("\(id)")])
                 }
-                let closed = try books.session.row("SELECT id FROM task_event WHERE task = \(id) AND kind IN (1, 2) LIMIT 1")
+                let closed = try books.session.row(
+                    "SELECT id FROM task_event WHERE task = \(id) AND kind IN (1, 2) LIMIT 1")
                 guard closed == nil else { throw Refusal(.taskClosed, ["task": .text("\(id)")]) }
                 var person: Int64?
                 if case .person(let key) = request.actor { person = try books.people.find(key)?.rawValue }

@@ -35,11 +35,9 @@ package enum Invoice {
         ///   - byCorrection: Allocated from the correction that takes a wrong registration back.
         package init(gross: Int64, open: Int64, byReceipts: Int64, byCredits: Int64, byCorrection: Int64) {
             self =
-                if open == gross { .open }
-                else if open > 0 { byReceipts > 0 ? .partlyPaid : .open }
-                else if byCorrection > 0 { .cancelled }
-                else if byReceipts == 0 { .credited }
-                else { .paid }
+                if open == gross { .open } else if open > 0 {
+                    byReceipts > 0 ? .partlyPaid : .open
+                } else if byCorrection > 0 { .cancelled } else if byReceipts == 0 { .credited } else { .paid }
         }
     }
 

@@ -37,7 +37,8 @@ struct LedgerCommand: AsyncParsableCommand {
             Console.write(waiting, to: STDOUT_FILENO)
             return
         }
-        guard FileManager.default.createFile(atPath: output, contents: nil), let file = FileHandle(forWritingAtPath: output)
+        guard FileManager.default.createFile(atPath: output, contents: nil),
+            let file = FileHandle(forWritingAtPath: output)
         else { throw Refusal(.outputUnwritable, ["path": .text(output), "reason": .text("")]) }
         defer { try? file.close() }
         try export.run(in: session.store) { try file.write(contentsOf: Data($0.utf8)) }
@@ -49,7 +50,8 @@ struct TrialBalanceCommand: AsyncParsableCommand {
         commandName: "trial-balance", abstract: "Balances of all accounts as of a day.")
 
     @OptionGroup var options: StoreOptions
-    @Option(help: ArgumentHelp("Posting days up to this one; today unless given.", valueName: "day")) var asOf: DayArgument?
+    @Option(help: ArgumentHelp("Posting days up to this one; today unless given.", valueName: "day")) var asOf:
+        DayArgument?
 
     func run() async throws {
         let session = try Session(options)
@@ -59,15 +61,18 @@ struct TrialBalanceCommand: AsyncParsableCommand {
             Console.emit(
                 .object([
                     "asOf": .string("\(day)"),
-                    "items": .array(lines.map { line in
-                        func decimal(_ amount: Int128) -> JSONValue {
-                            .string(Money.decimal(of: amount, exponent: line.currency.exponent))
-                        }
-                        return .object([
-                            "account": .string(line.account.name), "code": .string(line.code), "name": .string(line.name),
-                            "currency": .string(line.currency.code), "debit": decimal(line.debit), "credit": decimal(line.credit),
-                        ])
-                    }),
+                    "items": .array(
+                        lines.map { line in
+                            func decimal(_ amount: Int128) -> JSONValue {
+                                .string(Money.decimal(of: amount, exponent: line.currency.exponent))
+                            }
+                            return .object([
+                                "account": .string(line.account.name), "code": .string(line.code),
+                                "name": .string(line.name),
+                                "currency": .string(line.currency.code), "debit": decimal(line.debit),
+                                "credit": decimal(line.credit),
+                            ])
+                        }),
                 ]))
             return
         }
@@ -83,7 +88,8 @@ struct TrialBalanceCommand: AsyncParsableCommand {
                 ],
                 rows: lines.map { line in
                     [
-                        .text(line.code), .text(catalogue.text("account.\(line.account.name)")), .text(line.currency.code),
+                        .text(line.code), .text(catalogue.text("account.\(line.account.name)")),
+                        .text(line.currency.code),
                         .amount(line.debit, exponent: line.currency.exponent),
                         .amount(line.credit, exponent: line.currency.exponent),
                     ]
@@ -105,7 +111,8 @@ struct VerifyCommand: AsyncParsableCommand {
         commandName: "verify", abstract: "Recompute everything the store claims; exit 1 with the first difference.")
 
     @OptionGroup var options: StoreOptions
-    @Option(help: ArgumentHelp("A head noted down earlier: finds acts cut off at the end.", valueName: "number:hash")) var head: String?
+    @Option(help: ArgumentHelp("A head noted down earlier: finds acts cut off at the end.", valueName: "number:hash"))
+    var head: String?
 
     func run() async throws {
         let session = try Session(options)

@@ -27,14 +27,16 @@ struct ReverseCommand: AsyncParsableCommand {
             abstract: "A returned transfer or a receipt registered by mistake; its invoices are open again.")
         @Argument(help: "The receipt's reference.") var reference: String
         @OptionGroup var options: StoreOptions
-        @Option(help: ArgumentHelp("The event's day; the receipt's own for a mistake.", valueName: "day")) var date: DayArgument?
+        @Option(help: ArgumentHelp("The event's day; the receipt's own for a mistake.", valueName: "day")) var date:
+            DayArgument?
         @Option(help: "Why.") var reason: String
 
         func run() async throws {
             let session = try Session(options)
             let request = session.request("reverse-receipt", "\(reference)|\(date?.day.description ?? "")|\(reason)")
             session.done(
-                try await CorrectRegister(in: session.store, request).reverseReceipt(reference, on: date?.day, reason: reason))
+                try await CorrectRegister(in: session.store, request).reverseReceipt(
+                    reference, on: date?.day, reason: reason))
         }
     }
 
@@ -49,16 +51,19 @@ struct ReverseCommand: AsyncParsableCommand {
             let session = try Session(options)
             let request = session.request("reverse-invoice", "\(number)|\(date?.day.description ?? "")|\(reason)")
             session.done(
-                try await CorrectRegister(in: session.store, request).reverseInvoice(number, on: date?.day, reason: reason))
+                try await CorrectRegister(in: session.store, request).reverseInvoice(
+                    number, on: date?.day, reason: reason))
         }
     }
 
     struct Allocation: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "The allocations of a receipt to an invoice (un-apply).")
+        static let configuration = CommandConfiguration(
+            abstract: "The allocations of a receipt to an invoice (un-apply).")
         @Argument(help: "The receipt's reference.") var receipt: String
         @Argument(help: "The invoice's number.") var invoice: String
         @OptionGroup var options: StoreOptions
-        @Option(help: ArgumentHelp("The day; the allocation's own for a mistake.", valueName: "day")) var date: DayArgument?
+        @Option(help: ArgumentHelp("The day; the allocation's own for a mistake.", valueName: "day")) var date:
+            DayArgument?
         @Option(help: "Why.") var reason: String
 
         func run() async throws {
@@ -102,7 +107,9 @@ struct PeriodCommand: AsyncParsableCommand {
     @Option(help: "Why.") var reason: String?
 
     func validate() throws {
-        guard ["close", "soft-close", "open"].contains(action) else { throw ValidationError("close, soft-close or open") }
+        guard ["close", "soft-close", "open"].contains(action) else {
+            throw ValidationError("close, soft-close or open")
+        }
         guard LocalDate(month + "-01") != nil else { throw ValidationError("MONTH is written like 2026-01") }
     }
 

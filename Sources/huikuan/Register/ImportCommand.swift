@@ -16,7 +16,8 @@ struct ImportCommand: AsyncParsableCommand {
     @OptionGroup var options: StoreOptions
     @Option(help: ArgumentHelp("A mapping: a YAML file, or the name of a saved one.", valueName: "file or name"))
     var mapping: String?
-    @Option(help: ArgumentHelp("Save the mapping in the store under a name.", valueName: "name")) var saveMapping: String?
+    @Option(help: ArgumentHelp("Save the mapping in the store under a name.", valueName: "name")) var saveMapping:
+        String?
     @Flag(help: "Propose a mapping from the file's headings, and do nothing else.") var guess = false
     @Flag(help: "Go the whole way, tell everything, change nothing.") var dryRun = false
     @Flag(help: "Take the good lines; the others go to FILE.rejected.csv with their reasons.") var partial = false
@@ -77,8 +78,11 @@ struct ImportCommand: AsyncParsableCommand {
         }
         let read = try SavedMapping.read(yaml)
         if let saveMapping, !dryRun {
-            try await SavedMapping.save(saveMapping, yaml, in: session.store, session.request("save-mapping", saveMapping + yaml))
-            if !options.json { Console.complain(session.catalogue.text(.importSavedMapping, ["name": .text(saveMapping)])) }
+            try await SavedMapping.save(
+                saveMapping, yaml, in: session.store, session.request("save-mapping", saveMapping + yaml))
+            if !options.json {
+                Console.complain(session.catalogue.text(.importSavedMapping, ["name": .text(saveMapping)]))
+            }
         }
         return read
     }
@@ -89,14 +93,18 @@ struct ImportCommand: AsyncParsableCommand {
             Console.emit(
                 .object([
                     "kind": .string(report.kind), "created": .count(isRefused ? 0 : report.created),
-                    "unchanged": .count(isRefused ? 0 : report.unchanged), "updated": .count(isRefused ? 0 : report.updated),
+                    "unchanged": .count(isRefused ? 0 : report.unchanged),
+                    "updated": .count(isRefused ? 0 : report.updated),
                     "rejected": .count(report.rejected),
-                    "errors": .array(faults.map { fault in
-                        .object([
-                            "line": .count(fault.line), "column": .string(fault.column), "value": .string(fault.value),
-                            "code": .string(fault.refusal.code.rawValue), "message": .string(catalogue.message(fault.refusal)),
-                        ])
-                    }),
+                    "errors": .array(
+                        faults.map { fault in
+                            .object([
+                                "line": .count(fault.line), "column": .string(fault.column),
+                                "value": .string(fault.value),
+                                "code": .string(fault.refusal.code.rawValue),
+                                "message": .string(catalogue.message(fault.refusal)),
+                            ])
+                        }),
                     "dryRun": .bool(report.isDryRun),
                 ]))
             return
@@ -109,15 +117,20 @@ struct ImportCommand: AsyncParsableCommand {
                 catalogue.text(
                     .importDone,
                     [
-                        "kind": .text(report.kind), "created": .count(report.created), "unchanged": .count(report.unchanged),
+                        "kind": .text(report.kind), "created": .count(report.created),
+                        "unchanged": .count(report.unchanged),
                         "updated": .count(report.updated), "rejected": .count(report.rejected),
                     ]))
             if report.isDryRun { Console.say(catalogue.text(.importDryRun)) }
-            if report.alsoCreated > 0 { Console.say(catalogue.text(.importAlsoCreated, ["count": .count(report.alsoCreated)])) }
+            if report.alsoCreated > 0 {
+                Console.say(catalogue.text(.importAlsoCreated, ["count": .count(report.alsoCreated)]))
+            }
             if let rejectedPath { Console.say(catalogue.text(.importRejectedFile, ["path": .text(rejectedPath)])) }
         }
         for fault in faults.prefix(20) { Console.complain("  " + FaultText.line(fault, catalogue)) }
-        if faults.count > 20 { Console.complain("  " + catalogue.text(.importMoreErrors, ["count": .count(faults.count - 20)])) }
+        if faults.count > 20 {
+            Console.complain("  " + catalogue.text(.importMoreErrors, ["count": .count(faults.count - 20)]))
+        }
     }
 }
 

@@ -47,13 +47,15 @@ struct CustomersCommand: AsyncParsableCommand {
             matching: search, limit: list.limit(json: options.json), in: session.store)
         if options.json {
             Console.emit(
-                .list(page.rows.map { row in
-                    .object([
-                        "code": .string(row.code), "name": .string(row.name), "group": .optional(row.group),
-                        "kind": .optional(row.kind?.name), "salesOwner": .optional(row.salesOwner),
-                        "collector": .optional(row.collector), "uscc": .optional(row.uscc), "incomplete": .bool(row.isIncomplete),
-                    ])
-                }))
+                .list(
+                    page.rows.map { row in
+                        .object([
+                            "code": .string(row.code), "name": .string(row.name), "group": .optional(row.group),
+                            "kind": .optional(row.kind?.name), "salesOwner": .optional(row.salesOwner),
+                            "collector": .optional(row.collector), "uscc": .optional(row.uscc),
+                            "incomplete": .bool(row.isIncomplete),
+                        ])
+                    }))
             return
         }
         session.show(
@@ -139,7 +141,8 @@ struct InvoicesCommand: AsyncParsableCommand {
             "amount": money(row.amount), "open": money(row.open), "net": money(row.net), "tax": money(row.tax),
             "status": .string(row.status.rawValue), "taxStatus": .string(row.taxStatus.name),
             "eInvoiceNumber": .optional(row.eInvoiceNumber), "contract": .optional(row.contract),
-            "milestone": .optional(row.milestone), "productLine": .optional(row.productLine), "owner": .optional(row.owner),
+            "milestone": .optional(row.milestone), "productLine": .optional(row.productLine),
+            "owner": .optional(row.owner),
             "daysOverdue": .count(row.open > 0 ? max(0, today.days(since: row.dueDay)) : 0),
         ])
     }
@@ -159,13 +162,16 @@ struct ReceiptsCommand: AsyncParsableCommand {
             customer: customer, onlyUnapplied: unapplied, limit: list.limit(json: options.json), in: session.store)
         if options.json {
             Console.emit(
-                .list(page.rows.map { row in
-                    .object([
-                        "reference": .string(row.reference), "bankAccount": .string(row.bankAccount),
-                        "date": .string("\(row.day)"), "customer": .optional(row.customer), "payer": .optional(row.payer),
-                        "amount": .money(row.amount), "unapplied": .money(row.unapplied), "reversed": .bool(row.isReversed),
-                    ])
-                }))
+                .list(
+                    page.rows.map { row in
+                        .object([
+                            "reference": .string(row.reference), "bankAccount": .string(row.bankAccount),
+                            "date": .string("\(row.day)"), "customer": .optional(row.customer),
+                            "payer": .optional(row.payer),
+                            "amount": .money(row.amount), "unapplied": .money(row.unapplied),
+                            "reversed": .bool(row.isReversed),
+                        ])
+                    }))
             return
         }
         session.show(
@@ -200,13 +206,14 @@ struct ActsCommand: AsyncParsableCommand {
             command: command, limit: list.limit(json: options.json), in: session.store)
         if options.json {
             Console.emit(
-                .list(page.rows.map { row in
-                    .object([
-                        "act": .string("\(row.number)"), "recordedAt": .string("\(row.instant)"),
-                        "command": .string(row.command), "actor": .string(row.actor), "source": .string(row.source),
-                        "facts": .integer(row.facts), "outcome": .string(row.outcome), "hash": .string(row.hash),
-                    ])
-                }))
+                .list(
+                    page.rows.map { row in
+                        .object([
+                            "act": .string("\(row.number)"), "recordedAt": .string("\(row.instant)"),
+                            "command": .string(row.command), "actor": .string(row.actor), "source": .string(row.source),
+                            "facts": .integer(row.facts), "outcome": .string(row.outcome), "hash": .string(row.hash),
+                        ])
+                    }))
             return
         }
         session.show(

@@ -102,7 +102,8 @@ struct SamplePlay {
             path: path, actor: Edge.systemUser, now: clock.now(), clock: { clock.now() })
         for person in sample.staff {
             _ = try await WorkCommands(in: store, request("set-person", person.address)).setPerson(
-                person.address, manager: person.manager, roles: [Role.named(person.role)].compactMap { $0 }, without: [])
+                person.address, manager: person.manager, roles: [Role.named(person.role)].compactMap { $0 }, without: []
+            )
         }
         for file in sample.opening { try await take(file, store) }
 
@@ -148,7 +149,8 @@ struct SamplePlay {
     /// The staff finishes the tasks due first, as many as the day allows.
     private func work(on day: LocalDate, share: Double, _ store: Store) async throws {
         let open = try TrackingQueries.tasks(
-            owner: nil, customer: nil, includingClosed: false, limit: .max, in: store).rows
+            owner: nil, customer: nil, includingClosed: false, limit: .max, in: store
+        ).rows
         let count = Int(Double(open.count) * share)
         guard count > 0 else { return }
         let ids = open.prefix(count).map(\.id)
@@ -156,7 +158,9 @@ struct SamplePlay {
     }
 
     private func take(_ file: SampleFile, _ store: Store) async throws {
-        guard let kind = ImportKind(rawValue: file.kind) else { throw Refusal(.fileMissing, ["path": .text(file.kind)]) }
+        guard let kind = ImportKind(rawValue: file.kind) else {
+            throw Refusal(.fileMissing, ["path": .text(file.kind)])
+        }
         let now = clock.now()
         _ = try await FileImport(kind, .text(file.text)).run(
             in: store, actor: Edge.systemUser, source: "demo", now: now, today: company.day(of: now))

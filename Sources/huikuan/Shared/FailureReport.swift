@@ -94,7 +94,9 @@ struct LockNote {
         guard let data = FileManager.default.contents(atPath: path(store)) else { return nil }
         let text = String(decoding: data, as: UTF8.self)
         // A note of a process that died says nothing.
-        guard let process = text.split(separator: " ").first.flatMap({ Int32($0) }), kill(process, 0) == 0 else { return nil }
+        guard let process = text.split(separator: " ").first.flatMap({ Int32($0) }), kill(process, 0) == 0 else {
+            return nil
+        }
         return text
     }
 }

@@ -55,8 +55,9 @@ struct Session {
         today = company.day(of: now)
         let named = options.person ?? ProcessInfo.processInfo.environment["HUIKUAN_PERSON"]
         if let named {
-            let isKnown = try store.read { try $0.row("SELECT id FROM person WHERE key = \(named)") != nil }
-            guard isKnown else { throw Refusal(.actorUnknown, ["person": .text(named)]) }
+            guard try PersonQueries.isKnown(named, in: store) else {
+                throw Refusal(.actorUnknown, ["person": .text(named)])
+            }
             actor = .person(key: named)
         } else {
             actor = Edge.systemUser

@@ -11,11 +11,16 @@ struct AgingCommand: AsyncParsableCommand {
         commandName: "aging", abstract: "Open items by age, as of any day, as known at any act.")
 
     @OptionGroup var options: StoreOptions
-    @Option(help: ArgumentHelp("Facts posted up to this day; today unless given.", valueName: "day")) var asOf: DayArgument?
-    @Option(help: ArgumentHelp("What was known: an instant in UTC or an act, #12.", valueName: "instant or act")) var knownAt: String?
+    @Option(help: ArgumentHelp("Facts posted up to this day; today unless given.", valueName: "day")) var asOf:
+        DayArgument?
+    @Option(help: ArgumentHelp("What was known: an instant in UTC or an act, #12.", valueName: "instant or act"))
+    var knownAt: String?
     @Option(help: "due, invoice or recognition.") var basis = "due"
     @Option(help: "Day bounds instead of the standard buckets, for example 0,30,60,90.") var buckets: String?
-    @Option(help: ArgumentHelp("One of \(AgingReport.Dimension.allCases.map(\.rawValue).joined(separator: ", ")); two with a comma are crossed.", valueName: "key"))
+    @Option(
+        help: ArgumentHelp(
+            "One of \(AgingReport.Dimension.allCases.map(\.rawValue).joined(separator: ", ")); two with a comma are crossed.",
+            valueName: "key"))
     var by = "customer"
     @Option(help: ArgumentHelp("Only these customers' codes, with commas.", valueName: "codes")) var customer: String?
     @Option(help: "Only this currency.") var currency: String?
@@ -26,8 +31,12 @@ struct AgingCommand: AsyncParsableCommand {
     private enum Format: String, CaseIterable { case table, json, csv, xlsx, pdf }
 
     func validate() throws {
-        guard BucketSet.Basis(rawValue: basis) != nil else { throw ValidationError("--basis takes due, invoice or recognition") }
-        if let format, Format(rawValue: format) == nil { throw ValidationError("--format takes table, json, csv, xlsx or pdf") }
+        guard BucketSet.Basis(rawValue: basis) != nil else {
+            throw ValidationError("--basis takes due, invoice or recognition")
+        }
+        if let format, Format(rawValue: format) == nil {
+            throw ValidationError("--format takes table, json, csv, xlsx or pdf")
+        }
         if let currency, Currency(currency) == nil { throw ValidationError("--currency takes an ISO 4217 code") }
         let isFile = format == "xlsx" || format == "pdf"
         if isFile, output == nil { throw ValidationError("--format \(format ?? "") needs --output FILE") }
@@ -56,7 +65,9 @@ struct AgingCommand: AsyncParsableCommand {
     }
 
     private func request(_ session: Session) throws -> AgingReport.Request {
-        guard let basis = BucketSet.Basis(rawValue: basis) else { throw Refusal(.dimensionUnknown, ["known": .text("")]) }
+        guard let basis = BucketSet.Basis(rawValue: basis) else {
+            throw Refusal(.dimensionUnknown, ["known": .text("")])
+        }
         var request = AgingReport.Request(asOf: asOf?.day ?? session.today, buckets: try bucketSet(basis))
         if let knownAt { request.knownAt = try KnownAt(knownAt) }
         let known = AgingReport.Dimension.allCases.map(\.rawValue).joined(separator: ", ")
@@ -79,7 +90,8 @@ struct AgingCommand: AsyncParsableCommand {
             BucketSet.Bucket(code: index == 0 ? "≤ \(last)" : "\(bounds[index - 1] + 1)–\(last)", last: .days(last))
         }
         list.append(BucketSet.Bucket(code: "> \(bounds.last ?? 0)", last: nil))
-        guard bounds.count == buckets.split(separator: ",").count, let set = BucketSet(basis: basis, buckets: list) else {
+        guard bounds.count == buckets.split(separator: ",").count, let set = BucketSet(basis: basis, buckets: list)
+        else {
             throw Refusal(.bucketsUnreadable, ["value": .text(buckets)])
         }
         return set

@@ -42,7 +42,10 @@ struct DayCommand: AsyncParsableCommand {
     }
 
     private static func rules(_ rules: [String: DayReport.Counts]) -> JSONValue {
-        .object(RuleCode.allCases.map { JSONValue.Member(name: $0.name, value: counts(rules[$0.name] ?? DayReport.Counts())) })
+        .object(
+            RuleCode.allCases.map {
+                JSONValue.Member(name: $0.name, value: counts(rules[$0.name] ?? DayReport.Counts()))
+            })
     }
 
     private func total(_ reports: [DayReport]) -> [String: DayReport.Counts] {
@@ -59,20 +62,26 @@ struct DayCommand: AsyncParsableCommand {
 
     private func json(_ reports: [DayReport]) -> JSONValue {
         .object([
-            "days": .array(reports.map { report in
-                .object([
-                    "date": .string("\(report.date)"), "repeat": .bool(report.isRepeat), "rules": Self.rules(report.rules),
-                    "messages": .object(report.messages.sorted { $0.key < $1.key }.map { .init(name: $0.key, value: .count($0.value)) }),
-                    "tasks": .count(report.tasks), "warnings": .array(report.warnings.map(JSONValue.string)),
-                    "details": .array(report.details.map { detail in
-                        .object([
-                            "rule": .string(detail.rule), "customer": .string(detail.customer),
-                            "subject": .string(detail.subject), "effect": .string(detail.effect),
-                            "reason": .string(detail.reason),
-                        ])
-                    }),
-                ])
-            }),
+            "days": .array(
+                reports.map { report in
+                    .object([
+                        "date": .string("\(report.date)"), "repeat": .bool(report.isRepeat),
+                        "rules": Self.rules(report.rules),
+                        "messages": .object(
+                            report.messages.sorted { $0.key < $1.key }.map {
+                                .init(name: $0.key, value: .count($0.value))
+                            }),
+                        "tasks": .count(report.tasks), "warnings": .array(report.warnings.map(JSONValue.string)),
+                        "details": .array(
+                            report.details.map { detail in
+                                .object([
+                                    "rule": .string(detail.rule), "customer": .string(detail.customer),
+                                    "subject": .string(detail.subject), "effect": .string(detail.effect),
+                                    "reason": .string(detail.reason),
+                                ])
+                            }),
+                    ])
+                }),
             "totals": Self.rules(total(reports)), "dryRun": .bool(dryRun),
         ])
     }
@@ -113,7 +122,9 @@ struct DayCommand: AsyncParsableCommand {
         for detail in last.details.prefix(40) {
             Console.say("  \(detail.rule)  \(detail.customer)  \(detail.subject)  → \(detail.effect)  \(detail.reason)")
         }
-        if last.details.count > 40 { Console.say(catalogue.text(.listMore, ["count": .count(last.details.count - 40)])) }
+        if last.details.count > 40 {
+            Console.say(catalogue.text(.listMore, ["count": .count(last.details.count - 40)]))
+        }
         for year in Set(reports.filter { $0.warnings.contains("calendar") }.map(\.date.year)).sorted() {
             Console.say(catalogue.text(.dayWarningCalendar, ["year": .text("\(year)")]))
         }

@@ -23,7 +23,8 @@ struct TasksCommand: AsyncParsableCommand {
             return session.done(try await WorkCommands(in: session.store, request).finish(task: done, note: note))
         }
         let page = try TrackingQueries.tasks(
-            owner: owner, customer: customer, includingClosed: all, limit: list.limit(json: options.json), in: session.store)
+            owner: owner, customer: customer, includingClosed: all, limit: list.limit(json: options.json),
+            in: session.store)
         if options.json { return Console.emit(.list(page.rows.map { json($0, session) })) }
         session.show(
             ReportTable(
@@ -55,7 +56,8 @@ struct TasksCommand: AsyncParsableCommand {
     private func json(_ row: TrackingQueries.TaskRow, _ session: Session) -> JSONValue {
         .object([
             "id": .string("\(row.id)"), "kind": .string(row.kind.name), "check": .optional(row.check),
-            "title": .string(title(row, session)), "customer": .optional(row.customer), "assignee": .optional(row.assignee),
+            "title": .string(title(row, session)), "customer": .optional(row.customer),
+            "assignee": .optional(row.assignee),
             "role": .string(row.role.name), "opened": .string("\(row.openedDay)"), "due": .string("\(row.dueDay)"),
             "items": .count(row.count), "open": .array(row.open.map(JSONValue.money)),
             "escalations": .count(row.escalations), "closed": .optional(row.closedDay?.description),
@@ -82,7 +84,8 @@ struct RemindersCommand: AsyncParsableCommand {
             return session.done(try await WorkCommands(in: session.store, request).release(reminders: release))
         }
         let page = try TrackingQueries.reminders(
-            customer: customer, state: state, since: since?.day, limit: list.limit(json: options.json), in: session.store)
+            customer: customer, state: state, since: since?.day, limit: list.limit(json: options.json),
+            in: session.store)
         if options.json { return Console.emit(.list(page.rows.map(Self.json))) }
         if text {
             for row in page.rows {
@@ -102,7 +105,8 @@ struct RemindersCommand: AsyncParsableCommand {
                 rows: page.rows.map { row in
                     [
                         .text("\(row.id)"), .day(row.day), .text(row.customer), .text(row.customerName),
-                        .text(row.recipient), .count(row.items.count), .text(session.catalogue.text("state.\(row.state)")),
+                        .text(row.recipient), .count(row.items.count),
+                        .text(session.catalogue.text("state.\(row.state)")),
                         .text(row.held.joined(separator: ", ")),
                     ]
                 }), more: page.more)
@@ -114,9 +118,10 @@ struct RemindersCommand: AsyncParsableCommand {
             "audience": .string(row.audience == .customer ? "customer" : "sales_owner"),
             "recipient": .string(row.recipient), "state": .string(row.state),
             "held": .array(row.held.map(JSONValue.string)),
-            "items": .array(row.items.map { item in
-                .object(["invoice": .string(item.number), "rule": .string(item.rule), "open": .money(item.open)])
-            }),
+            "items": .array(
+                row.items.map { item in
+                    .object(["invoice": .string(item.number), "rule": .string(item.rule), "open": .money(item.open)])
+                }),
             "subject": .string(row.subject), "text": .string(row.text),
         ])
     }
@@ -136,7 +141,9 @@ struct PauseCommand: AsyncParsableCommand {
     @Flag(help: "End the pause instead.") var end = false
 
     func validate() throws {
-        guard Pause.Kind.allCases.contains(where: { $0.name == kind }) else { throw ValidationError("--kind takes dispute or agreed") }
+        guard Pause.Kind.allCases.contains(where: { $0.name == kind }) else {
+            throw ValidationError("--kind takes dispute or agreed")
+        }
         guard end || until != nil else { throw ValidationError("--until says when the pause ends") }
     }
 
