@@ -62,6 +62,7 @@ let package = Package(
             name: "OperationsTests",
             dependencies: ["Ledger", "Receivables", "OpenItems", "Formats", "Database", "Operations", "TestSupport"],
             swiftSettings: settings),
+        .testTarget(name: "CommandLineTests", dependencies: ["huikuan"], swiftSettings: settings),
         .testTarget(
             name: "TidyTests", dependencies: ["Receivables", "Operations", "Database", "TestSupport"],
             swiftSettings: settings),

@@ -43,6 +43,7 @@ package struct ImportMapping: Hashable, Sendable {
         guard let members = root.mapping else { throw .unreadable(detail: "a mapping is a list of `key: value`") }
         for (keyNode, value) in members {
             let key = keyNode.string ?? ""
+            guard Self.keys.contains(key) else { throw .unknownKey(key, known: Self.keys) }
             switch key {
             case "columns":
                 for (ours, theirs) in try Self.pairs(value, key) { columns[ours] = theirs }
