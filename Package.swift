@@ -52,6 +52,10 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        .executableTarget(
+            name: "Benchmarks",
+            dependencies: ["Ledger", "Receivables", "OpenItems", "Database", "Operations", "CSQLite", arguments],
+            swiftSettings: settings),
         .target(
             name: "TestSupport",
             dependencies: ["Ledger", "Receivables", "OpenItems", "Formats", "Database", "Operations", "CSQLite"],

@@ -305,6 +305,7 @@ private struct AgingBuilder {
             unapplied += inBase(row.unapplied)
         }
         let row = AgingReport.Row(key: "", name: "", currency: company.currency, buckets: sums, unapplied: unapplied)
-        return (row, missing)
+        // A sum that leaves a currency out would be taken for the whole.
+        return (missing.isEmpty ? row : nil, missing)
     }
 }

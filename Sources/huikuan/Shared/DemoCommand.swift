@@ -137,6 +137,7 @@ struct SamplePlay {
         if day.weekday <= 5, !events.files.contains(where: { $0.kind == ImportKind.receipts.rawValue }) {
             try await take(SampleFile(kind: ImportKind.receipts.rawValue, text: "reference,date,amount\n"), store)
         }
+        if day.weekday == 1 { try await take(rates(on: day), store) }
         for pause in events.pauses {
             let kind: Pause.Kind = pause.kind == .dispute ? .dispute : .agreed
             let limit = kind == .dispute ? 60 : 30
@@ -144,6 +145,16 @@ struct SamplePlay {
             _ = try await WorkCommands(in: store, request("pause", pause.invoice)).pause(
                 invoice: pause.invoice, kind, from: pause.from, until: until, amount: nil, reason: pause.reason)
         }
+    }
+
+    /// Invented rates that move a little, so that foreign items can be translated.
+    private func rates(on day: LocalDate) -> SampleFile {
+        let week = (day.dayNumber / 7) % 13
+        return SampleFile(
+            kind: ImportKind.rates.rawValue,
+            text:
+                "day,from,to,rate,source\n\(day),USD,CNY,7.\(10 + week),sample\n\(day),EUR,CNY,7.\(70 + week),sample\n"
+                + "\(day),JPY,CNY,0.04\(60 + week),sample\n")
     }
 
     /// The staff finishes the tasks due first, as many as the day allows.
