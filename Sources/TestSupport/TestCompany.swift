@@ -1,6 +1,6 @@
 package import Foundation
 package import Ledger
-package import OpenItems
+internal import OpenItems
 package import Operations
 package import Receivables
 

@@ -42,7 +42,7 @@ import Testing
         #expect(try code(program.run("aging", "--json", store: program.folder.path)) == "store.not-a-store")
         try program.company()
         #expect(try code(program.run("init", "--json")) == "store.exists")
-        let live = try program.process(["aging", "--json"])
+        let live = program.process(["aging", "--json"])
         live.environment = ProcessInfo.processInfo.environment.merging(["HUIKUAN_NOW": "2020-01-01T00:00:00Z"]) { $1 }
         #expect(try code(Program.finish(live)) == "clock.not-allowed")
 

@@ -1,6 +1,6 @@
-package import Formats
-package import Ledger
-package import Receivables
+internal import Formats
+internal import Ledger
+internal import Receivables
 
 /// The cells of one line by our columns, read into values; faults are collected, so that a person
 /// sees all of a line's mistakes at once.

@@ -1,4 +1,4 @@
-package import Database
+internal import Database
 package import Ledger
 
 /// Balances of the ledger's accounts from its transfers; debits positive, minor units.

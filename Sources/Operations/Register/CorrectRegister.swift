@@ -1,6 +1,6 @@
 internal import Database
 package import Ledger
-package import Receivables
+internal import Receivables
 
 /// Corrections of the register: dated counter-entries with a reason; what was wrong stays visible.
 package struct CorrectRegister: Sendable {

@@ -1,6 +1,6 @@
-package import Database
-package import Ledger
-package import Receivables
+internal import Database
+internal import Ledger
+internal import Receivables
 
 /// What a command sees of the store while it runs: repositories that share one transaction.
 ///

@@ -1,5 +1,5 @@
 internal import Foundation
-package import Ledger
+internal import Ledger
 package import Receivables
 
 /// The product's texts in one language, from data files beside the program.

@@ -1,4 +1,4 @@
-package import Database
+internal import Database
 internal import Foundation
 package import Ledger
 package import Receivables

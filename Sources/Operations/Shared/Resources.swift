@@ -1,5 +1,5 @@
 internal import Foundation
-package import Receivables
+internal import Receivables
 
 /// Files that belong to the program: catalogues, the default policy, calendars.
 ///

@@ -1,4 +1,4 @@
-package import Formats
+internal import Formats
 package import Ledger
 package import Receivables
 

@@ -1,5 +1,5 @@
 internal import Database
-package import Foundation
+internal import Foundation
 package import Ledger
 package import Receivables
 

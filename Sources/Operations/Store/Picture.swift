@@ -1,7 +1,7 @@
 internal import Database
 internal import Foundation
 internal import Ledger
-package import OpenItems
+internal import OpenItems
 
 /// Keeps the picture of open items up to the last act, whoever recorded it.
 ///

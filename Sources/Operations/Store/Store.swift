@@ -1,8 +1,8 @@
 package import Database
-package import Foundation
+internal import Foundation
 package import Ledger
 internal import OpenItems
-package import Receivables
+internal import Receivables
 
 /// A company's store: commands go in one at a time, questions are answered from snapshots.
 package final class Store: Sendable {

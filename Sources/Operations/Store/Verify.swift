@@ -1,5 +1,5 @@
 internal import Database
-package import Ledger
+internal import Ledger
 internal import OpenItems
 internal import Receivables
 

@@ -1,7 +1,7 @@
-package import Database
+internal import Database
 package import Ledger
 package import OpenItems
-package import Receivables
+internal import Receivables
 
 /// The aging of open items as of any day, known at any act (spec 04, 4.3).
 package struct AgingReport: Sendable {

@@ -1,5 +1,5 @@
 internal import Database
-package import Ledger
+internal import Ledger
 internal import Receivables
 
 /// What is known of customers for grouping and naming, in force on a day as known at an act.

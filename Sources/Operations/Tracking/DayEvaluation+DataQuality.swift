@@ -57,9 +57,10 @@ extension DayEvaluation {
         // A list longer than this is worked through with the check's own page or command.
         let listed = subjects.sorted().prefix(1000)
         for subject in listed { try books.tracking.append(subject: subject, toTask: id) }
-        state.tasks[id] = DayState.Task(
+        state.keep(
+            DayState.Task(
             id: id, kind: .mendRegister, customer: nil, assignee: assignee, dueDay: due, detail: detailText,
-            subjects: Set(listed))
+            subjects: Set(listed)))
         report.tasks += 1
         detail(.dataQuality, 0, check.name, effect: "task", reason: "\(subjects.count)")
     }

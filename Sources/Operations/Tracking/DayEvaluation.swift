@@ -162,7 +162,7 @@ final class DayEvaluation {
         for entry in state.cases.values.sorted(by: { $0.id < $1.id }) where entry.closedDay == nil {
             guard entry.items.allSatisfy({ openAmount(ofItem: $0) == 0 }) else { continue }
             try books.tracking.appendEvent(ofCase: entry.id, .closed, on: day)
-            state.cases[entry.id] = nil
+            state.forget(entry)
         }
         for task in state.openTasks(on: day) where task.kind != .mendRegister {
             guard task.subjects.allSatisfy({ openAmount(ofItem: $0) == 0 }) else { continue }
@@ -172,7 +172,7 @@ final class DayEvaluation {
 
     func close(_ task: DayState.Task, _ state: inout DayState) throws {
         try books.tracking.appendEvent(ofTask: task.id, .obsolete, person: nil, on: day, note: nil)
-        state.tasks[task.id] = nil
+        state.forget(task: task)
     }
 
     private func escalateLateTasks(_ state: inout DayState) throws {
@@ -220,7 +220,7 @@ final class DayEvaluation {
             entry.items.insert(hit.item.fact)
             detail(.overdueStart, customer, number(of: hit.item.fact), effect: "case", reason: "")
         }
-        state.cases[entry.id] = entry
+        state.keep(entry)
         try addTask(
             .collect, customer, role: .collector,
             assignee: customers[customer]?.collector ?? holder(of: .collector) ?? customers[customer]?.salesOwner,
@@ -247,7 +247,7 @@ final class DayEvaluation {
         _ kind: WorkTask.Kind, _ customer: Int64, role: Role, assignee: @autoclosure () throws -> Int64?,
         dueDay: LocalDate, rule: RuleCode, _ hits: [Hit], _ state: inout DayState
     ) throws {
-        let known = state.openTasks(on: day).first { $0.kind == kind && $0.customer == customer }
+        let known = state.openTask(kind, ofCustomer: customer, on: day)
         var task: DayState.Task
         if let known {
             task = known
@@ -264,7 +264,7 @@ final class DayEvaluation {
         for hit in hits where task.subjects.insert(hit.item.fact).inserted {
             try books.tracking.append(subject: hit.item.fact, toTask: task.id)
         }
-        state.tasks[task.id] = task
+        state.keep(task)
     }
 
     func number(of item: Int64) -> String {

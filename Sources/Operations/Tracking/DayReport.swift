@@ -1,5 +1,5 @@
 package import Ledger
-package import Receivables
+internal import Receivables
 
 /// What one day did, by rule.
 package struct DayReport: Codable, Hashable, Sendable {

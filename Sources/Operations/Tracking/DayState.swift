@@ -55,8 +55,17 @@ struct DayState {
     var firstRun: LocalDate?
     var lastRun: LocalDate?
     var occurrences: Set<OccurrenceKey> = []
-    var tasks: [Int64: Task] = [:]
-    var cases: [Int64: Case] = [:]
+    private(set) var tasks: [Int64: Task] = [:]
+    private(set) var cases: [Int64: Case] = [:]
+    /// The open case of a customer, and its open task of a kind: looked up for every customer of a day.
+    private var caseOfCustomer: [Int64: Int64] = [:]
+    private var taskOfCustomer: [TaskKey: Int64] = [:]
+
+    private struct TaskKey: Hashable {
+        let customer: Int64
+        let kind: WorkTask.Kind
+    }
+
     var held: [Int64: HeldReminder] = [:]
     /// Days on which a customer was sent something, for the frequency cap.
     var messageDays: [Int64: [LocalDate]] = [:]
@@ -96,10 +105,11 @@ struct DayState {
             """)
         for row in rows {
             guard let kind = WorkTask.Kind(rawValue: row.integer(1)) else { continue }
-            tasks[row.integer(0)] = Task(
-                id: row.integer(0), kind: kind, customer: row.optionalInteger(2), assignee: row.optionalInteger(3),
-                dueDay: LocalDate(dayNumber: Int(row.integer(4))), detail: row.text(5), subjects: [],
-                closedDay: row.optionalInteger(6).map { LocalDate(dayNumber: Int($0)) })
+            keep(
+                Task(
+                    id: row.integer(0), kind: kind, customer: row.optionalInteger(2), assignee: row.optionalInteger(3),
+                    dueDay: LocalDate(dayNumber: Int(row.integer(4))), detail: row.text(5), subjects: [],
+                    closedDay: row.optionalInteger(6).map { LocalDate(dayNumber: Int($0)) }))
         }
         for row in try session.rows("SELECT task, subject FROM task_item ORDER BY id") {
             tasks[row.integer(0)]?.subjects.insert(row.integer(1))
@@ -112,7 +122,7 @@ struct DayState {
             SELECT c.id, c.customer FROM collection_case c WHERE NOT EXISTS
                 (SELECT 1 FROM case_event e WHERE e.collection_case = c.id AND e.kind = 2) ORDER BY c.id
             """)
-        for row in rows { cases[row.integer(0)] = Case(id: row.integer(0), customer: row.integer(1), items: []) }
+        for row in rows { keep(Case(id: row.integer(0), customer: row.integer(1), items: [])) }
         for row in try session.rows("SELECT collection_case, item FROM case_item ORDER BY id") {
             cases[row.integer(0)]?.items.insert(row.integer(1))
         }
@@ -180,7 +190,32 @@ struct DayState {
         tasks.values.filter { $0.closedDay.map { $0 > day } ?? true }.sorted { $0.id < $1.id }
     }
 
-    func openCase(ofCustomer customer: Int64) -> Case? {
-        cases.values.filter { $0.customer == customer && $0.closedDay == nil }.min { $0.id < $1.id }
+    func openCase(ofCustomer customer: Int64) -> Case? { caseOfCustomer[customer].flatMap { cases[$0] } }
+
+    func openTask(_ kind: WorkTask.Kind, ofCustomer customer: Int64, on day: LocalDate) -> Task? {
+        let task = taskOfCustomer[TaskKey(customer: customer, kind: kind)].flatMap { tasks[$0] }
+        return task.flatMap { task in task.closedDay.map { $0 > day } ?? true ? task : nil }
+    }
+
+    mutating func keep(_ task: Task) {
+        tasks[task.id] = task
+        if let customer = task.customer { taskOfCustomer[TaskKey(customer: customer, kind: task.kind)] = task.id }
+    }
+
+    mutating func forget(task: Task) {
+        tasks[task.id] = nil
+        guard let customer = task.customer else { return }
+        let key = TaskKey(customer: customer, kind: task.kind)
+        if taskOfCustomer[key] == task.id { taskOfCustomer[key] = nil }
+    }
+
+    mutating func keep(_ entry: Case) {
+        cases[entry.id] = entry
+        caseOfCustomer[entry.customer] = entry.id
+    }
+
+    mutating func forget(_ entry: Case) {
+        cases[entry.id] = nil
+        if caseOfCustomer[entry.customer] == entry.id { caseOfCustomer[entry.customer] = nil }
     }
 }

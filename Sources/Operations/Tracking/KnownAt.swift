@@ -1,4 +1,4 @@
-package import Database
+internal import Database
 package import Ledger
 package import Receivables
 
