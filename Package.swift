@@ -60,6 +60,8 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["Ledger", "Receivables", "OpenItems", "Formats", "Database", "Operations", "CSQLite"],
             swiftSettings: settings),
+        .testTarget(name: "LedgerTests", dependencies: ["Ledger"], swiftSettings: settings),
+        .testTarget(name: "ReceivablesTests", dependencies: ["Receivables", "Ledger"], swiftSettings: settings),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "Ledger"], swiftSettings: settings),
         .testTarget(name: "SampleCompanyTests", dependencies: ["SampleCompany", "Ledger"], swiftSettings: settings),
         .testTarget(

@@ -245,6 +245,12 @@ extension OpenItems {
         package let first: Int32
         package let second: Int32
         package let currency: Currency
+
+        package init(first: Int32, second: Int32, currency: Currency) {
+            self.first = first
+            self.second = second
+            self.currency = currency
+        }
     }
 
     private func value(of key: Key, _ item: Int) -> Int32 {

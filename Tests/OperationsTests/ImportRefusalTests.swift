@@ -96,12 +96,20 @@ import Testing
         Case(kind: .allocations, lines: "receipt,invoice,amount\nR7,I1,1", code: .receiptUnknown, column: "receipt"),
         Case(kind: .allocations, lines: "receipt,invoice,amount\nRR,I1,1", code: .receiptAmbiguous, column: "receipt"),
         Case(kind: .allocations, lines: "receipt,invoice,amount\nR1,I7,1", code: .invoiceUnknown, column: "invoice"),
-        Case(kind: .allocations, lines: "receipt,invoice,amount\nR1,I1,60.01", code: .allocationAboveReceipt),
-        Case(kind: .allocations, lines: "receipt,invoice,amount\nR2,I1,99.01", code: .allocationAboveOpen),
-        Case(kind: .allocations, lines: "receipt,invoice,amount,date\nR1,I1,1,2026-01-31", code: .allocationTooEarly),
+        Case(
+            kind: .allocations, lines: "receipt,invoice,amount\nR1,I1,60.01", code: .allocationAboveReceipt,
+            column: "amount"),
+        Case(
+            kind: .allocations, lines: "receipt,invoice,amount\nR2,I1,99.01", code: .allocationAboveOpen,
+            column: "amount"),
+        Case(
+            kind: .allocations, lines: "receipt,invoice,amount,date\nR1,I1,1,2026-01-31", code: .allocationTooEarly,
+            column: "date"),
         Case(kind: .allocations, lines: "receipt,invoice,amount\nRU,I1,1", code: .allocationOtherCurrency),
         Case(kind: .allocations, lines: "receipt,invoice,amount\nR3,I1,1", code: .allocationOtherCustomer),
-        Case(kind: .allocations, lines: "receipt,invoice,amount,instalment\nR1,I1,1,2", code: .itemUnknown),
+        Case(
+            kind: .allocations, lines: "receipt,invoice,amount,instalment\nR1,I1,1,2", code: .itemUnknown,
+            column: "instalment"),
         Case(
             kind: .allocations, lines: "receipt,invoice,amount,date\nR1,I1,1,2026-02-02\nR1,I1,2,2026-02-02",
             code: .allocationDiffers, line: 3),

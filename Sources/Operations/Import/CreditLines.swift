@@ -217,10 +217,26 @@ struct AllocationLine: ImportLine {
         let valueDay = day ?? max(credit.valueDay, target.valueDay)
         let n = context.ordinal(credit.id, target.id, valueDay.dayNumber, instalment ?? 0)
         if let outcome = try earlier(credit, target, money, valueDay, n, books) { return outcome }
-        try Allocating(books: books).allocate(
-            money, itemAmount: credit.currency == target.currency ? nil : applied, of: &credit, to: target,
-            instalment: instalment, on: day, n: n, source: .imported, reason: reason)
+        do {
+            try Allocating(books: books).allocate(
+                money, itemAmount: credit.currency == target.currency ? nil : applied, of: &credit, to: target,
+                instalment: instalment, on: day, n: n, source: .imported, reason: reason)
+        } catch let refusal as Refusal {
+            guard let column = Self.column(of: refusal.code) else { throw refusal }
+            cells.add(column, refusal)
+            return .rejected
+        }
         return .created
+    }
+
+    /// The cell that a refusal is about, where it is one cell.
+    private static func column(of code: RefusalCode) -> Int? {
+        switch code {
+        case .allocationAboveOpen, .allocationAboveReceipt: Column.amount
+        case .allocationTooEarly: Column.date
+        case .itemUnknown: Column.instalment
+        default: nil
+        }
     }
 
     private func source(_ cells: LineReader, _ entityID: Int64, _ books: Books) throws -> CreditRepository.State? {

@@ -59,8 +59,8 @@ extension DayEvaluation {
         for subject in listed { try books.tracking.append(subject: subject, toTask: id) }
         state.keep(
             DayState.Task(
-            id: id, kind: .mendRegister, customer: nil, assignee: assignee, dueDay: due, detail: detailText,
-            subjects: Set(listed)))
+                id: id, kind: .mendRegister, customer: nil, assignee: assignee, dueDay: due, detail: detailText,
+                subjects: Set(listed)))
         report.tasks += 1
         detail(.dataQuality, 0, check.name, effect: "task", reason: "\(subjects.count)")
     }
