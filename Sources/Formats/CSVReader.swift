@@ -29,6 +29,7 @@ package final class CSVReader {
     private var bounds: [Int] = []
     private var quoted: [Int] = []
     private var recordStart = 0
+    private var recordLength = 0
 
     /// The line the current record starts on.
     package private(set) var line = 0
@@ -89,6 +90,11 @@ package final class CSVReader {
             if !isEmptyLine { break }
         }
         for field in quoted { unescape(field) }
+        if recordLength > cellLimit {
+            for field in 0..<count where bounds[2 * field + 1] - bounds[2 * field] > cellLimit {
+                throw .cellTooLarge(line: line, limit: cellLimit)
+            }
+        }
         return true
     }
 
@@ -134,9 +140,11 @@ package final class CSVReader {
         var state = State.fieldStart
         var offset = 0  // from `start`
         var fieldStart = 0
+        // While it is being read: every byte may be half of a doubled quote, and two quotes and a return don't count.
+        let longest = 2 * cellLimit + 3
         while true {
             if start + offset == end {
-                guard offset - fieldStart <= cellLimit else { throw .cellTooLarge(line: line, limit: cellLimit) }
+                guard offset - fieldStart <= longest else { throw .cellTooLarge(line: line, limit: cellLimit) }
                 if try !refill() {
                     if state == .quoted { throw .unclosedQuote(line: line) }
                     if offset == 0 { return false }
@@ -190,7 +198,7 @@ package final class CSVReader {
                 return true
             }
             offset += 1
-            if offset - fieldStart > cellLimit { throw .cellTooLarge(line: line, limit: cellLimit) }
+            if offset - fieldStart > longest { throw .cellTooLarge(line: line, limit: cellLimit) }
         }
     }
 
@@ -210,6 +218,7 @@ package final class CSVReader {
 
     private func finishRecord(consumed: Int) {
         recordStart = start
+        recordLength = consumed
         start += consumed
     }
 

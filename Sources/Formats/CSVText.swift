@@ -2,16 +2,20 @@
 package enum CSVText {
     /// A line of fields, ended by `\n`.
     package static func line(_ fields: [String]) -> String {
-        fields.map(field).joined(separator: ",") + "\n"
+        fields.map { quoted(neutralised($0), separator: 44) }.joined(separator: ",") + "\n"
     }
 
-    /// A field, quoted where needed.
-    package static func field(_ text: String) -> String {
-        let safe = neutralised(text)
-        let needsQuotes = safe.utf8.contains { $0 == 44 || $0 == 34 || $0 == 10 || $0 == 13 }
+    /// A line of somebody's own cells as they were, formulas and all, ended by `\n`.
+    package static func verbatimLine(_ fields: [String], separator: UInt8) -> String {
+        fields.map { quoted($0, separator: separator) }.joined(separator: String(decoding: [separator], as: UTF8.self))
+            + "\n"
+    }
+
+    private static func quoted(_ text: String, separator: UInt8) -> String {
+        let needsQuotes = text.utf8.contains { $0 == separator || $0 == 34 || $0 == 10 || $0 == 13 }
         return needsQuotes
-            ? "\"" + safe.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
-            : safe
+            ? "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+            : text
     }
 
     /// A text that starts like a formula gets an apostrophe before it; numbers stay numbers.

@@ -165,7 +165,9 @@ extension OpenItems {
     /// The due day in force on a day, as known with the facts up to `knownFact`.
     package func dueDay(of item: Int, asOf: Int32, knownFact: Int64) -> Int32 {
         guard !dueChanges.isEmpty, let changes = dueChanges[Int32(item)] else { return items.due[item] }
-        return changes.last { $0.valueDay <= asOf && $0.fact <= knownFact }?.due ?? items.due[item]
+        let inForce = changes.filter { $0.valueDay <= asOf && $0.fact <= knownFact }
+            .max { ($0.valueDay, $0.fact) < ($1.valueDay, $1.fact) }
+        return inForce?.due ?? items.due[item]
     }
 
     private func openAmounts(of wanted: [Int], _ query: Query) -> [Int: Int64] {

@@ -11,9 +11,8 @@ extension OpenItems {
     ///
     /// Kept by day, so that every aging report can print the control account beside its buckets
     /// without reading the ledger again.
-    package mutating func addTurnover(account: AccountRole, currency: Currency, day: Int32, amount: Int64) {
-        turnovers[Turnover(account: account.rawValue, currency: currency), default: [:]][day, default: 0] += Int128(
-            amount)
+    package mutating func addTurnover(account: AccountRole, currency: Currency, day: Int32, amount: Int128) {
+        turnovers[Turnover(account: account.rawValue, currency: currency), default: [:]][day, default: 0] += amount
     }
 
     /// Balances of an account up to and including a day, by currency; debits positive.

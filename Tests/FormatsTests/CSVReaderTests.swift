@@ -121,11 +121,11 @@ struct CSVReaderTests {
         #expect(result("abcd,abcd\nabcd").fault == nil)
         #expect(result("a\nabcde\n").fault == .cellTooLarge(line: 2, limit: 4))
         #expect(result("abcde").fault == .cellTooLarge(line: 1, limit: 4))
-        #expect(result("a\n\"bc\nde").fault == .cellTooLarge(line: 2, limit: 4))
-        withKnownIssue("CSVReader counts the line's carriage return and the quotes as bytes of the cell") {
-            #expect(result("abcd\r\nabcd\r\n").fault == nil)
-            #expect(result("\"abcd\"\n").fault == nil)
-        }
+        #expect(result("a\n\"bc\ndefghijkl").fault == .cellTooLarge(line: 2, limit: 4))
+        #expect(result("abcd\r\nabcd\r\n").fault == nil)
+        #expect(result("\"abcd\"\n").fault == nil)
+        #expect(result("\"a\"\"\"\"b\"\n").fault == nil)
+        #expect(result("x,\"a\"\"\"\"bc\"\n").fault == .cellTooLarge(line: 1, limit: 4))
     }
 
     @Test("holds cells larger than the buffer")

@@ -36,13 +36,11 @@ struct UnifiedSocialCreditCodeTests {
         }
     }
 
-    @Test("is refused, and stops nothing, when a letter has two in upper case")
-    func letterWithTwoInUpperCase() async {
+    @Test("is refused for a letter that has two in upper case")
+    func letterWithTwoInUpperCase() {
         // `ß` in upper case is `SS`, which is no single character.
-        await withKnownIssue("UnifiedSocialCreditCode.init ends the process for a letter such as ß") {
-            await #expect(processExitsWith: .success) {
-                _ = try? UnifiedSocialCreditCode("91350100ß000100Y43")
-            }
+        #expect(throws: UnifiedSocialCreditCode.Fault.character("ß")) {
+            try UnifiedSocialCreditCode("91350100ß000100Y43")
         }
     }
 

@@ -21,12 +21,15 @@ struct CreditNoteLine: ImportLine {
         entity = cells.text(Column.entity)
     }
 
+    func checkReferences(_ cells: LineReader, in books: Books, _ context: ImportContext) throws {
+        guard let entityID = try context.entity(entity, Column.entity, cells, in: books) else { return }
+        _ = try context.invoice(invoice, entity: entityID, Column.invoice, cells, in: books)
+    }
+
     func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {
-        let entityID = try books.entities.find(entity)
-        guard let target = try books.invoices().find(entity: entityID, number: invoice) else {
-            cells.add(Column.invoice, Refusal(.invoiceUnknown, ["invoice": .text(invoice)]))
-            return .rejected
-        }
+        guard let entityID = try context.entity(entity, Column.entity, cells, in: books),
+            let target = try context.invoice(invoice, entity: entityID, Column.invoice, cells, in: books)
+        else { return .rejected }
         guard let money = cells.money(Column.amount, amount, in: target.currency) else { return .rejected }
         let credits = try books.credits()
         if let known = try credits.find(entity: entityID, kind: .creditNote, reference: number).first,
@@ -118,13 +121,16 @@ struct ReceiptLine: ImportLine {
         entity = cells.text(Column.entity)
     }
 
+    func checkReferences(_ cells: LineReader, in books: Books, _ context: ImportContext) throws {
+        if let customer { try context.checkCustomer(customer, Column.customer, cells, in: books) }
+        _ = try context.entity(entity, Column.entity, cells, in: books)
+    }
+
     func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {
         var known: CustomerRepository.Reference?
-        if let customer {
-            known = try context.customer(customer, Column.customer, cells, in: books)
-            if known == nil { return .rejected }
-        }
-        let entityID = try books.entities.find(entity)
+        let found = try context.entity(entity, Column.entity, cells, in: books)
+        if let customer { known = try context.customer(customer, Column.customer, cells, in: books) }
+        guard let entityID = found, cells.faults.isEmpty else { return .rejected }
         let currency = self.currency ?? known?.currency ?? context.baseCurrency
         guard let money = cells.money(Column.amount, amount, in: currency) else { return .rejected }
         let credits = try books.credits()
@@ -203,13 +209,17 @@ struct AllocationLine: ImportLine {
         entity = cells.text(Column.entity)
     }
 
+    func checkReferences(_ cells: LineReader, in books: Books, _ context: ImportContext) throws {
+        guard let entityID = try context.entity(entity, Column.entity, cells, in: books) else { return }
+        _ = try source(cells, entityID, books)
+        _ = try context.invoice(invoice, entity: entityID, Column.invoice, cells, in: books)
+    }
+
     func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {
-        let entityID = try books.entities.find(entity)
-        guard var credit = try source(cells, entityID, books) else { return .rejected }
-        guard let target = try books.invoices().find(entity: entityID, number: invoice) else {
-            cells.add(Column.invoice, Refusal(.invoiceUnknown, ["invoice": .text(invoice)]))
-            return .rejected
-        }
+        guard let entityID = try context.entity(entity, Column.entity, cells, in: books) else { return .rejected }
+        let found = try source(cells, entityID, books)
+        let named = try context.invoice(invoice, entity: entityID, Column.invoice, cells, in: books)
+        guard var credit = found, let target = named else { return .rejected }
         guard let money = cells.money(Column.amount, amount, in: credit.currency) else { return .rejected }
         let applied = cells.money(Column.invoiceAmount, invoiceAmount, in: target.currency)
         guard cells.faults.isEmpty else { return .rejected }
@@ -240,6 +250,7 @@ struct AllocationLine: ImportLine {
     }
 
     private func source(_ cells: LineReader, _ entityID: Int64, _ books: Books) throws -> CreditRepository.State? {
+        guard !receipt.isEmpty else { return nil }
         let found = try books.credits().find(entity: entityID, kind: .receipt, reference: receipt)
             .filter { bankAccount == nil || $0.bankAccount == bankAccount }
         guard let first = found.first else {
@@ -301,14 +312,17 @@ struct SettlementLine: ImportLine {
         entity = cells.text(Column.entity)
     }
 
+    func checkReferences(_ cells: LineReader, in books: Books, _ context: ImportContext) throws {
+        guard let entityID = try context.entity(entity, Column.entity, cells, in: books) else { return }
+        _ = try context.invoice(invoice, entity: entityID, Column.invoice, cells, in: books)
+    }
+
     func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {
-        let entityID = try books.entities.find(entity)
         let invoices = try books.invoices()
         let credits = try books.credits()
-        guard let target = try invoices.find(entity: entityID, number: invoice) else {
-            cells.add(Column.invoice, Refusal(.invoiceUnknown, ["invoice": .text(invoice)]))
-            return .rejected
-        }
+        guard let entityID = try context.entity(entity, Column.entity, cells, in: books),
+            let target = try context.invoice(invoice, entity: entityID, Column.invoice, cells, in: books)
+        else { return .rejected }
         let given = amount == nil ? nil : cells.money(Column.amount, amount, in: target.currency)
         guard cells.faults.isEmpty else { return .rejected }
         // The identity of a settlement is its invoice and day; both stand in the receipt's own key.

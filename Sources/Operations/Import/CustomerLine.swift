@@ -39,6 +39,10 @@ struct CustomerLine: ImportLine {
         if let group, group == code { cells.refuse(Column.group, .customerInOwnGroup, ["customer": .text(code)]) }
     }
 
+    func checkReferences(_ cells: LineReader, in books: Books, _ context: ImportContext) throws {
+        // A parent may stand further down in the file, so nothing can be said of it yet.
+    }
+
     func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {
         var parent: ID<Customer>?
         if let group {
@@ -127,6 +131,10 @@ struct ContactLine: ImportLine {
         content = Contact.Content(
             name: name, title: cells.text(Column.title), email: cells.text(Column.email),
             phone: cells.text(Column.phone))
+    }
+
+    func checkReferences(_ cells: LineReader, in books: Books, _ context: ImportContext) throws {
+        try context.checkCustomer(customer, Column.customer, cells, in: books)
     }
 
     func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {

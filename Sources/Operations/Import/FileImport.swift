@@ -106,14 +106,15 @@ package struct FileImport: Sendable {
         let hash = SHA256()
         var size = 0
         do {
-            let encoding: TextEncoding
+            var hasMark = false
             let recognised = try TextEncoding.recognise(
                 try bytes(), alternative: { () throws(ByteSourceFault) in try bytes() }
             ) { part in
+                if size == 0 { hasMark = part.starts(with: [0xEF, 0xBB, 0xBF]) }
                 hash.update(part)
                 size += part.count
             }
-            encoding = mapping.encoding == .gb18030 ? .gb18030 : recognised
+            let encoding = mapping.encoding == .gb18030 && !hasMark ? .gb18030 : recognised
             let digest = hash.finish()
             try checkCells(encoding, size)
             return Examined(encoding: encoding, hash: digest, size: size)
@@ -129,12 +130,30 @@ package struct FileImport: Sendable {
         }
     }
 
-    private func reader(_ encoding: TextEncoding) throws -> CSVReader {
-        let source = try bytes()
+    private func reader(_ encoding: TextEncoding, hashing: SHA256? = nil) throws -> CSVReader {
+        var source = try bytes()
+        if let hashing { source = HashedBytes(source, hashing) }
         let text: any ByteSource = encoding == .utf8 ? source : try ConvertedBytes(from: encoding, source)
         let reader = CSVReader(text, separator: mapping.separator)
         try reader.skipLines(mapping.skipLines)
         return reader
+    }
+
+    /// Bytes that enter a hash on their way.
+    private final class HashedBytes: ByteSource {
+        private let source: any ByteSource
+        private let hash: SHA256
+
+        init(_ source: any ByteSource, _ hash: SHA256) {
+            self.source = source
+            self.hash = hash
+        }
+
+        func read(into buffer: UnsafeMutableRawBufferPointer) throws(ByteSourceFault) -> Int {
+            let count = try source.read(into: buffer)
+            hash.update(UnsafeRawBufferPointer(rebasing: buffer[0..<count]))
+            return count
+        }
     }
 
     /// Reads the header; `nil` when the file has none.
@@ -169,6 +188,16 @@ package struct FileImport: Sendable {
     // MARK: In the books
 
     private func register(in books: Books, _ examined: Examined) throws -> (ImportReport, [LineFault]) {
+        do {
+            return try registerLines(in: books, examined)
+        } catch let fault as CSVFault {
+            throw rejected(lineFault(fault))
+        } catch let fault as ByteSourceFault {
+            throw rejected(fileFault(fault))
+        }
+    }
+
+    private func registerLines(in books: Books, _ examined: Examined) throws -> (ImportReport, [LineFault]) {
         switch kind {
         case .customers: try register(CustomerLine.self, in: books, examined)
         case .contacts: try register(ContactLine.self, in: books, examined)
@@ -193,7 +222,8 @@ package struct FileImport: Sendable {
             updates: options.updates, createsCustomers: mapping.createMissing.contains("customers"),
             baseCurrency: try CompanySettings.load(in: books.session).currency)
 
-        let reader = try reader(examined.encoding)
+        let hash = SHA256()
+        let reader = try reader(examined.encoding, hashing: hash)
         let (names, cells) = try header(reader)
         onRejected?(names, [])
 
@@ -206,6 +236,8 @@ package struct FileImport: Sendable {
                 } catch let refusal as Refusal {
                     wholeLine = [LineFault(line: cells.line, column: "", value: "", refusal: refusal)]
                 }
+            } else {
+                try line.checkReferences(cells, in: books, context)
             }
             switch outcome {
             case .created: report.created += 1
@@ -235,6 +267,10 @@ package struct FileImport: Sendable {
                 continue
             }
             try take(Line(cells))
+        }
+        // What the act says was read is what was read.
+        guard hash.finish() == examined.hash else {
+            throw rejected(LineFault(line: 0, column: "", value: "", refusal: Refusal(.fileChanged)))
         }
         context.isLastLook = true
         let last = waiting

@@ -11,6 +11,10 @@ protocol ImportLine {
     /// Everything is checked before anything is written. Faults of a cell are noted in `cells`;
     /// - Throws: `Refusal` for what is wrong with the line as a whole.
     func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome
+
+    /// Looks up what the line names, for a line whose cells are wrong: its other mistakes are told beside those.
+    /// Registers nothing.
+    func checkReferences(_ cells: LineReader, in books: Books, _ context: ImportContext) throws
 }
 
 enum LineOutcome {
@@ -46,15 +50,41 @@ final class ImportContext {
         return Int64(ordinal)
     }
 
+    /// Notes a customer that is neither known nor to be registered on the way.
+    ///
+    /// - Parameter code: Empty when the cell itself is wrong, which was noted before.
+    func checkCustomer(_ code: String, _ column: Int, _ cells: LineReader, in books: Books) throws {
+        guard !code.isEmpty, !createsCustomers, try books.customers.find(code) == nil else { return }
+        cells.add(column, Refusal(.customerUnknown, ["customer": .text(code)]))
+    }
+
+    /// The legal entity of a code (`nil` is the main one), or `nil` after its fault was noted.
+    func entity(_ code: String?, _ column: Int, _ cells: LineReader, in books: Books) throws -> Int64? {
+        do {
+            return try books.entities.find(code)
+        } catch let refusal as Refusal where refusal.code == .entityUnknown {
+            cells.add(column, refusal)
+            return nil
+        }
+    }
+
+    /// The invoice of a number, or `nil` after its fault was noted.
+    func invoice(
+        _ number: String, entity: Int64, _ column: Int, _ cells: LineReader, in books: Books
+    ) throws -> InvoiceRepository.Reference? {
+        guard !number.isEmpty else { return nil }
+        if let found = try books.invoices().find(entity: entity, number: number) { return found }
+        cells.add(column, Refusal(.invoiceUnknown, ["invoice": .text(number)]))
+        return nil
+    }
+
     /// The customer of a code, registered with its code as name when the mapping says so.
     func customer(_ code: String, _ column: Int, _ cells: LineReader, in books: Books) throws -> CustomerRepository
         .Reference?
     {
         if let known = try books.customers.find(code) { return known }
-        guard createsCustomers else {
-            cells.add(column, Refusal(.customerUnknown, ["customer": .text(code)]))
-            return nil
-        }
+        try checkCustomer(code, column, cells, in: books)
+        guard createsCustomers else { return nil }
         try books.customers.register(code: code, Customer.Content(name: code), on: books.today, isIncomplete: true)
         alsoCreated += 1
         return try books.customers.find(code)

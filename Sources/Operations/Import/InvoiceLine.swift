@@ -80,9 +80,15 @@ struct InvoiceLine: ImportLine {
         return found
     }
 
+    func checkReferences(_ cells: LineReader, in books: Books, _ context: ImportContext) throws {
+        try context.checkCustomer(customer, Column.customer, cells, in: books)
+        _ = try context.entity(entity, Column.entity, cells, in: books)
+    }
+
     func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {
-        guard let payer = try context.customer(customer, Column.customer, cells, in: books) else { return .rejected }
-        let entityID = try books.entities.find(entity)
+        let found = try context.entity(entity, Column.entity, cells, in: books)
+        guard let payer = try context.customer(customer, Column.customer, cells, in: books), let entityID = found
+        else { return .rejected }
         let currency = self.currency ?? payer.currency ?? context.baseCurrency
         guard let gross = cells.money(Column.amount, amount, in: currency) else { return .rejected }
         let givenNet = cells.money(Column.net, net, in: currency, mustBePositive: false)

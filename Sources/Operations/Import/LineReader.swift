@@ -18,6 +18,9 @@ package final class LineReader {
 
     package private(set) var faults: [LineFault] = []
 
+    /// What `--partial` adds to the lines that it didn't take; a mended file of them is imported as it is.
+    package static let rejectedColumns = ["rejected_line", "rejected_reason"]
+
     /// Longest text kept: names, remittance texts and reasons are shorter than this.
     private static let longestText = 2000
     private static let earliest = LocalDate(year: 1970, month: 1, day: 1)
@@ -40,7 +43,7 @@ package final class LineReader {
             let name = Self.trimmed(raw)
             let targets = sources[name] ?? (ours[name] != nil && mapping.columns[name] == nil ? [name] : [])
             if targets.isEmpty {
-                if !mapping.ignore.contains(name) {
+                if !mapping.ignore.contains(name), !Self.rejectedColumns.contains(name) {
                     fault(name, .columnUnknown, ["column": .text(name), "known": known])
                 }
                 continue

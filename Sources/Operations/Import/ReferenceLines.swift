@@ -19,6 +19,8 @@ struct CalendarLine: ImportLine {
         name = cells.text(3)
     }
 
+    func checkReferences(_ cells: LineReader, in books: Books, _ context: ImportContext) throws {}
+
     func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {
         let known = try books.calendars.find(country: country, day: day)
         if known?.kind == kind { return .unchanged }
@@ -51,6 +53,8 @@ struct RateLine: ImportLine {
         }
         if number != nil, rate <= 0 { cells.refuse(3, .valueNotARate) }
     }
+
+    func checkReferences(_ cells: LineReader, in books: Books, _ context: ImportContext) throws {}
 
     func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {
         guard let from, let to else { return .rejected }

@@ -214,15 +214,17 @@ struct OpenItemsLoader {
         while try statement.step() {
             let currency = try currencies.index(statement, 3)
             let day = Int32(truncatingIfNeeded: statement.integer(0))
-            sums.add(statement.integer(1), currency, day, statement.integer(4))
-            sums.add(statement.integer(2), currency, day, -statement.integer(4))
+            let debit = statement.integer(1)
+            let credit = statement.integer(2)
+            guard AccountRole(rawValue: debit) != nil, AccountRole(rawValue: credit) != nil,
+                (0...200_000).contains(day)
+            else { throw DatabaseFailure.corrupt(detail: "a transfer has no account or no day") }
+            sums.add(debit, currency, day, statement.integer(4))
+            sums.add(credit, currency, day, -statement.integer(4))
         }
-        for (key, days) in sums.byKey {
-            guard let account = AccountRole(rawValue: key / 1000) else { continue }
-            for (day, amount) in days {
-                picture.addTurnover(
-                    account: account, currency: currencies.known[Int(key % 1000)], day: day, amount: amount)
-            }
+        sums.forEach { account, currency, day, amount in
+            guard let role = AccountRole(rawValue: account) else { return }
+            picture.addTurnover(account: role, currency: currencies.known[currency], day: day, amount: amount)
         }
     }
 
@@ -273,11 +275,41 @@ private struct CreditDebtors {
     }
 }
 
-/// Sums by account, currency and day; amounts of one day stay far below `Int64`, or trap.
+/// Sums by account, currency and day, in a table by day: every transfer of a load is added twice.
 private struct TurnoverSums {
-    private(set) var byKey: [Int64: [Int32: Int64]] = [:]
+    private struct Days {
+        /// The day of the first entry.
+        var first: Int
+        var sums: [Int128]
+
+        mutating func add(_ amount: Int64, on day: Int) {
+            if day < first {
+                sums.insert(contentsOf: [Int128](repeating: 0, count: first - day), at: 0)
+                first = day
+            }
+            while sums.count <= day - first { sums.append(0) }
+            sums[day - first] += Int128(amount)
+        }
+    }
+
+    private var byKey: [Days?] = []
+    private static let accounts = AccountRole.allCases.count + 1
 
     mutating func add(_ account: Int64, _ currency: Int, _ day: Int32, _ amount: Int64) {
-        byKey[account * 1000 + Int64(currency), default: [:]][day, default: 0] += amount
+        let key = currency * Self.accounts + Int(account)
+        while byKey.count <= key { byKey.append(nil) }
+        if byKey[key] == nil { byKey[key] = Days(first: Int(day), sums: []) }
+        byKey[key]?.add(amount, on: Int(day))
+    }
+
+    /// Each account's sums that are not zero.
+    func forEach(_ body: (_ account: Int64, _ currency: Int, _ day: Int32, _ amount: Int128) -> Void) {
+        for (key, days) in byKey.enumerated() {
+            guard let days else { continue }
+            let (currency, account) = key.quotientAndRemainder(dividingBy: Self.accounts)
+            for (offset, amount) in days.sums.enumerated() where amount != 0 {
+                body(Int64(account), currency, Int32(days.first + offset), amount)
+            }
+        }
     }
 }

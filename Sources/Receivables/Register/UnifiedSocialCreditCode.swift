@@ -17,7 +17,9 @@ package struct UnifiedSocialCreditCode: Hashable, Sendable {
         let folded = raw.unicodeScalars.map { scalar -> Character in
             let isFullWidth = (0xFF01...0xFF5E).contains(scalar.value)
             let value = isFullWidth ? scalar.value - 0xFEE0 : scalar.value
-            return Character(Unicode.Scalar(value).map { String($0).uppercased() } ?? "?")
+            // Only the Latin letters a–z: a letter such as ß has two in upper case, and none of them belongs here.
+            let isLowerCase = (0x61...0x7A).contains(value)
+            return Character(Unicode.Scalar(isLowerCase ? value - 0x20 : value) ?? scalar)
         }
         guard folded.count == 18 else { throw .length }
         var sum = 0

@@ -27,6 +27,9 @@ struct ImportCommand: AsyncParsableCommand {
         guard ImportKind(rawValue: kind) != nil else {
             throw ValidationError("KIND is one of \(ImportKind.allCases.map(\.rawValue).joined(separator: ", "))")
         }
+        if saveMapping != nil, mapping == nil {
+            throw ValidationError("--save-mapping saves what --mapping FILE names; give both")
+        }
     }
 
     func run() async throws {
@@ -36,13 +39,14 @@ struct ImportCommand: AsyncParsableCommand {
             return
         }
         let session = try Session(options)
-        var importing = FileImport(kind, .file(path: file), mapping: try await readMapping(session))
+        let mapping = try await readMapping(session)
+        var importing = FileImport(kind, .file(path: file), mapping: mapping)
         importing.options.isDryRun = dryRun
         importing.options.takesGoodLines = partial
         importing.options.updates = update
         let progress = Progress(session.catalogue.text(.importProgress, ["kind": .text(kind.rawValue)]))
         importing.onProgress = { progress.show($0) }
-        let rejects = partial && !dryRun ? RejectedLines(path: file + ".rejected.csv", session.catalogue) : nil
+        let rejects = partial && !dryRun ? RejectedLines(path: file + ".rejected.csv", mapping, session.catalogue) : nil
         if let rejects { importing.onRejected = { cells, faults in rejects.take(cells, faults) } }
         do {
             let note = LockNote("import \(kind.rawValue)", options.store)
@@ -153,34 +157,69 @@ enum FaultText {
     }
 }
 
-/// Collects rejected lines beside the file they come from; the file takes its place when all is done.
+/// Writes rejected lines beside the file they come from; the file takes its place when all is done.
+///
+/// It is written so that the mapping of the import fits it too: mended, it is imported as it is.
 private final class RejectedLines: @unchecked Sendable {
     // Written by the writer's thread, finished after its answer.
     private let path: String
     private let catalogue: Catalogue
-    private var lines: [String] = []
+    private let mapping: ImportMapping
+    private var file: UnsafeMutablePointer<FILE>?
+    /// Which columns are the file's own, and not the reasons of an earlier try.
+    private var kept: [Int]?
+    private var count = 0
 
-    init(path: String, _ catalogue: Catalogue) {
+    private var partPath: String { path + ".part" }
+
+    init(path: String, _ mapping: ImportMapping, _ catalogue: Catalogue) {
         self.path = path
+        self.mapping = mapping
         self.catalogue = catalogue
     }
 
+    deinit {
+        guard let file else { return }
+        fclose(file)
+        unlink(partPath)
+    }
+
     func take(_ cells: [String], _ faults: [LineFault]) {
-        if lines.isEmpty {
-            lines.append(CSVText.line(cells + ["rejected_line", "rejected_reason"]))
-        } else {
-            let reasons = faults.map { fault in
-                (fault.column.isEmpty ? "" : "\(fault.column): ") + catalogue.message(fault.refusal)
-            }
-            lines.append(CSVText.line(cells + ["\(faults.first?.line ?? 0)", reasons.joined(separator: " | ")]))
+        guard let kept else {
+            let own = cells.indices.filter { !LineReader.rejectedColumns.contains(cells[$0]) }
+            kept = own
+            file = fopen(partPath, "w")
+            // A byte order mark tells spreadsheets, and our own reader, that this is UTF-8 whatever the mapping says.
+            put("\u{FEFF}" + String(repeating: "\n", count: mapping.skipLines))
+            put(line(own.map { cells[$0] } + LineReader.rejectedColumns))
+            return
         }
+        count += 1
+        let reasons = faults.map { fault in
+            (fault.column.isEmpty ? "" : "\(fault.column): ") + catalogue.message(fault.refusal)
+        }
+        let own = kept.map { $0 < cells.count ? cells[$0] : "" }
+        put(line(own + ["\(faults.first?.line ?? 0)", reasons.joined(separator: " | ")]))
+    }
+
+    private func line(_ cells: [String]) -> String {
+        CSVText.verbatimLine(cells, separator: mapping.separator ?? UInt8(ascii: ","))
+    }
+
+    private func put(_ text: String) {
+        guard let file else { return }
+        fputs(text, file)
     }
 
     /// - Returns: The path when there was anything to write.
     func finish() throws -> String? {
-        guard lines.count > 1 else { return nil }
-        guard FileManager.default.createFile(atPath: path, contents: Data(lines.joined().utf8)) else {
-            throw Refusal(.outputUnwritable, ["path": .text(path), "reason": .text("")])
+        guard kept != nil else { return nil }
+        let isWritten = file.map { ferror($0) == 0 && fclose($0) == 0 } ?? false
+        file = nil
+        defer { unlink(partPath) }
+        guard count > 0 else { return nil }
+        guard isWritten, rename(partPath, path) == 0 else {
+            throw Refusal(.outputUnwritable, ["path": .text(path), "reason": .text(String(cString: strerror(errno)))])
         }
         return path
     }

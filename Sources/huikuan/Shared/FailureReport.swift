@@ -13,9 +13,7 @@ struct FailureReport {
     /// Prints the message and returns the exit code: 1 for refusals, 3 for failures.
     func show() -> Int32 {
         let wantsJSON = CommandLine.arguments.contains("--json")
-        let language = Self.option("--language") ?? ProcessInfo.processInfo.environment["HUIKUAN_LANGUAGE"]
-        let catalogue = try? Catalogue(
-            (language ?? ProcessInfo.processInfo.environment["LANG"] ?? "en").hasPrefix("zh") ? .chinese : .english)
+        let catalogue = try? Catalogue(SpokenLanguage.choose(asked: Self.option("--language")))
         let (code, message, exitCode) = describe(catalogue)
         if wantsJSON {
             Console.emit(
@@ -40,7 +38,7 @@ struct FailureReport {
         case let failure as DatabaseFailure:
             let (refusal, exitCode) = Self.refusal(of: failure)
             var (code, message, exit) = refused(refusal, exitCode)
-            if case .locked = failure, let holder = Self.option("--store").flatMap(LockNote.read) {
+            if case .locked = failure, let holder = LockNote.read(Self.option("--store") ?? StoreOptions.defaultStore) {
                 message += " " + (catalogue?.text("failure.locked-by", ["holder": .text(holder)]) ?? holder)
             }
             if code.isEmpty { (code, message, exit) = ("failure", "\(failure)", 3) }

@@ -8,7 +8,9 @@ import Receivables
 /// Options that every command has.
 struct StoreOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The company's store.", valueName: "file"))
-    var store: String = ProcessInfo.processInfo.environment["HUIKUAN_STORE"] ?? "./huikuan.db"
+    var store: String = StoreOptions.defaultStore
+
+    static let defaultStore = ProcessInfo.processInfo.environment["HUIKUAN_STORE"] ?? "./huikuan.db"
 
     @Flag(help: "Answer with one JSON document.")
     var json = false
@@ -20,10 +22,39 @@ struct StoreOptions: ParsableArguments {
     var language: String?
 
     func catalogue(of company: CompanySettings? = nil) throws -> Catalogue {
+        if let company { SpokenLanguage.ofCompany.set(company.language) }
+        return try Catalogue(SpokenLanguage.choose(asked: language))
+    }
+}
+
+/// The language of answers: as asked for, else the environment's, else the company's, else the terminal's.
+enum SpokenLanguage {
+    /// The company's language, as soon as its store is open.
+    static let ofCompany = Remembered()
+
+    static func choose(asked: String?) -> Catalogue.Language {
         let environment = ProcessInfo.processInfo.environment
-        let wanted = language ?? environment["HUIKUAN_LANGUAGE"] ?? company?.language ?? environment["LANG"] ?? "en"
-        let isChinese = wanted.hasPrefix("zh")
-        return try Catalogue(isChinese ? .chinese : .english)
+        let wanted =
+            asked ?? environment["HUIKUAN_LANGUAGE"] ?? ofCompany.value ?? environment["LANG"] ?? "en"
+        return wanted.hasPrefix("zh") ? .chinese : .english
+    }
+
+    final class Remembered: @unchecked Sendable {
+        // Guarded by `lock`.
+        private let lock = NSLock()
+        private var text: String?
+
+        var value: String? {
+            lock.lock()
+            defer { lock.unlock() }
+            return text
+        }
+
+        func set(_ text: String) {
+            lock.lock()
+            self.text = text
+            lock.unlock()
+        }
     }
 }
 
@@ -49,8 +80,8 @@ struct Session {
             waiting.note(catalogue?.text(.storeWaiting, ["seconds": .count(seconds)]) ?? "")
         }
         company = try store.read { try CompanySettings.load(in: $0) }
-        if company.kind == .live, Edge.setsClock { throw Refusal(.clockNotAllowed) }
         catalogue = try options.catalogue(of: company)
+        if company.kind == .live, Edge.setsClock { throw Refusal(.clockNotAllowed) }
         now = clock()
         today = company.day(of: now)
         let named = options.person ?? ProcessInfo.processInfo.environment["HUIKUAN_PERSON"]
