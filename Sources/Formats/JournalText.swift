@@ -11,12 +11,14 @@ package struct VoucherLine: Sendable {
     package let accountCode: String
     /// Positive is debit, negative credit.
     package let amount: Money
+    /// The amount in the functional currency, signed like `amount`; `nil` while no rate is known.
+    package let functional: Money?
     package let customer: String
     package let summary: String
 
     package init(
         day: LocalDate, entry: Int64, act: Int64, account: AccountRole, accountCode: String, amount: Money,
-        customer: String, summary: String
+        functional: Money?, customer: String, summary: String
     ) {
         self.day = day
         self.entry = entry
@@ -24,6 +26,7 @@ package struct VoucherLine: Sendable {
         self.account = account
         self.accountCode = accountCode
         self.amount = amount
+        self.functional = functional
         self.customer = customer
         self.summary = summary
     }
@@ -50,7 +53,7 @@ package enum JournalFormat: String, CaseIterable, Sendable {
             // Voucher columns that Kingdee and Yonyou can map: date, number, summary, account, debit, credit, currency, customer.
             return CSVText.line([
                 "date", "voucher", "summary", "account_code", "account", "debit", "credit", "currency", "customer",
-                "act",
+                "act", "functional_debit", "functional_credit", "functional_currency",
             ])
         case .json: return "{\"items\":["
         }
@@ -84,11 +87,12 @@ package enum JournalFormat: String, CaseIterable, Sendable {
                 .joined() + "\n"
         case .csv:
             return lines.map { line in
-                let debit = line.amount.minorUnits >= 0 ? line.amount.decimal() : ""
-                let credit = line.amount.minorUnits < 0 ? (-line.amount).decimal() : ""
+                let (debit, credit) = Self.sides(line.amount)
+                let (functionalDebit, functionalCredit) = Self.sides(line.functional)
                 return CSVText.line([
                     "\(line.day)", "\(line.entry)", line.summary, line.accountCode, line.account.name, debit, credit,
-                    line.amount.currency.code, line.customer, "\(line.act)",
+                    line.amount.currency.code, line.customer, "\(line.act)", functionalDebit, functionalCredit,
+                    line.functional?.currency.code ?? "",
                 ])
             }.joined()
         case .json:
@@ -98,14 +102,25 @@ package enum JournalFormat: String, CaseIterable, Sendable {
                         "date": .string("\(line.day)"), "entry": .string("\(line.entry)"),
                         "act": .string("\(line.act)"),
                         "account": .string(line.account.name), "accountCode": .string(line.accountCode),
-                        "amount": .object([
-                            "amount": .string(line.amount.decimal()), "currency": .string(line.amount.currency.code),
-                        ]),
+                        "amount": Self.money(line.amount), "functional": line.functional.map(Self.money) ?? .null,
                         "customer": .string(line.customer), "summary": .string(line.summary),
                     ]).text
             }.joined()
         }
     }
+
+    private static func money(_ money: Money) -> JSONValue {
+        .object(["amount": .string(money.decimal()), "currency": .string(money.currency.code)])
+    }
+
+    /// An amount as debit or credit; neither when there is none.
+    private static func sides(_ amount: Money?) -> (debit: String, credit: String) {
+        guard let amount, !amount.isZero else { return ("", "") }
+        return amount.minorUnits > 0 ? (amount.decimal(), "") : ("", (-amount).decimal())
+    }
+
+    /// Whether exchange differences, which exist in the functional currency alone, are written too.
+    package var showsFunctionalAmounts: Bool { self == .csv || self == .json }
 
     /// The account's name in plain-text accounting, for example `Assets:Receivable`.
     static func account(_ role: AccountRole, separator: String) -> String {
@@ -117,6 +132,7 @@ package enum JournalFormat: String, CaseIterable, Sendable {
         case .suspense: "Liabilities\(separator)Suspense"
         case .advance: "Liabilities\(separator)Advance"
         case .exchangeClearing: "Equity\(separator)ExchangeClearing"
+        case .exchangeDifference: "Expenses\(separator)ExchangeDifference"
         }
     }
 

@@ -16,6 +16,8 @@ package enum AccountRole: Int64, CaseIterable, Hashable, Sendable {
     case advance = 6
     /// 汇兑往来: links the two sides of an exchange between currencies.
     case exchangeClearing = 7
+    /// 财务费用—汇兑损益: what an exchange rate won or lost between invoice and payment; functional currency alone.
+    case exchangeDifference = 8
 
     /// The name in the product's files and JSON, for example `exchange_clearing`.
     package var name: String {
@@ -27,6 +29,7 @@ package enum AccountRole: Int64, CaseIterable, Hashable, Sendable {
         case .suspense: "suspense"
         case .advance: "advance"
         case .exchangeClearing: "exchange_clearing"
+        case .exchangeDifference: "exchange_difference"
         }
     }
 }

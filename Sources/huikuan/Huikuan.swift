@@ -12,7 +12,7 @@ struct Huikuan: AsyncParsableCommand {
             InitCommand.self, DemoCommand.self, ImportCommand.self, DayCommand.self, AgingCommand.self,
             CustomersCommand.self, InvoicesCommand.self, ReceiptsCommand.self, TasksCommand.self, RemindersCommand.self,
             ActsCommand.self, ReverseCommand.self, ChangeDueCommand.self, PauseCommand.self, PeriodCommand.self,
-            PersonCommand.self, TrialBalanceCommand.self, LedgerCommand.self, VerifyCommand.self, BackupCommand.self,
+            PersonCommand.self, EntityCommand.self, TranslateCommand.self, TrialBalanceCommand.self, LedgerCommand.self, VerifyCommand.self, BackupCommand.self,
             RestoreCommand.self,
         ])
 

@@ -280,6 +280,8 @@ package struct FileImport: Sendable {
             try take(Line(cells))
         }
         report.alsoCreated = context.alsoCreated
+        // New rates make functional amounts possible that had to wait.
+        if kind == .rates, report.created + report.updated > 0 { _ = try Translator(books).run() }
         // A file of receipts, even an empty one, says that the bank's data are in up to now.
         if kind == .receipts || kind == .settlements { try books.settings.set(Self.bankDataSetting, "\(books.today)") }
         faults.sort { $0.line < $1.line }

@@ -30,13 +30,15 @@ package struct ExportJournal: Sendable {
             let acts = try ActRanges(session)
             let statement = try session.statement(
                 """
-                SELECT t.fact, t.posting_day, t.debit, t.credit, t.currency, t.amount, c.code FROM transfer t
-                  LEFT JOIN customer c ON c.id = t.customer
+                SELECT t.fact, t.posting_day, t.debit, t.credit, t.currency, t.amount, c.code, t.entity, l.functional,
+                    l.difference
+                  FROM transfer t LEFT JOIN customer c ON c.id = t.customer LEFT JOIN translation l ON l.transfer = t.id
                  WHERE t.posting_day BETWEEN $1 AND $2 ORDER BY t.posting_day, t.fact, t.id
                 """)
             statement.bind(1, Int64(first))
             statement.bind(2, Int64(last))
             defer { statement.reset() }
+            let entities = EntityRepository(session: session, facts: nil)
             var lines: [VoucherLine] = []
             var isFirst = true
             func flush() throws {
@@ -56,12 +58,23 @@ package struct ExportJournal: Sendable {
                 let day = LocalDate(dayNumber: Int(statement.integer(1)))
                 let customer = statement.isNull(6) ? "" : statement.text(6)
                 let summary = try lines.first?.summary ?? describer.describe(fact)
-                for (account, signed) in [(debit, amount), (credit, -amount)] {
+                func add(_ account: AccountRole, _ amount: Money, _ functional: Money?) {
                     lines.append(
                         VoucherLine(
                             day: day, entry: fact, act: acts.act(of: fact), account: account,
-                            accountCode: codes[account]?.code ?? "", amount: signed, customer: customer,
-                            summary: summary))
+                            accountCode: codes[account]?.code ?? "", amount: amount, functional: functional,
+                            customer: customer, summary: summary))
+                }
+                let base = try entities.functionalCurrency(of: statement.integer(7))
+                let functional =
+                    currency == base
+                    ? amount : statement.optionalInteger(8).map { Money(minorUnits: $0, currency: base) }
+                add(debit, amount, functional)
+                add(credit, -amount, functional.map { -$0 })
+                if format.showsFunctionalAmounts, let difference = statement.optionalInteger(9), difference != 0 {
+                    let realised = Money(minorUnits: difference, currency: base)
+                    add(LedgerBalances.differenceAccount(debit, credit), .zero(currency), realised)
+                    add(.exchangeDifference, .zero(currency), -realised)
                 }
             }
             try flush()
@@ -79,7 +92,9 @@ package struct ExportJournal: Sendable {
                 let old = merged[index]
                 merged[index] = VoucherLine(
                     day: old.day, entry: old.entry, act: old.act, account: old.account, accountCode: old.accountCode,
-                    amount: old.amount + line.amount, customer: old.customer, summary: old.summary)
+                    amount: old.amount + line.amount,
+                    functional: old.functional.flatMap { before in line.functional.map { before + $0 } },
+                    customer: old.customer, summary: old.summary)
             } else {
                 merged.append(line)
             }

@@ -3,13 +3,24 @@ internal import Ledger
 
 /// Posts entries: each transfer is a fact that names the fact it belongs to.
 final class LedgerRepository {
+    private let session: any SQLSession
     private let facts: FactWriter
+    private let entities: EntityRepository
+    private var functional: [Int64: Currency] = [:]
+    /// Whether something was posted that waits for its functional amount.
+    private(set) var postedForeign = false
 
-    init(session: any SQLSession, facts: FactWriter) { self.facts = facts }
+    init(session: any SQLSession, facts: FactWriter, entities: EntityRepository) {
+        self.session = session
+        self.facts = facts
+        self.entities = entities
+    }
 
     func post(_ entry: JournalEntry, of fact: Int64, entity: Int64, customer: Int64?) throws {
+        let base = try functional[entity] ?? entities.functionalCurrency(of: entity)
+        functional[entity] = base
         for transfer in entry.transfers {
-            try facts.append(.transfer) { row in
+            let id = try facts.append(.transfer) { row in
                 row.integer(fact)
                 row.integer(entity)
                 row.integer(Int64(entry.postingDay.dayNumber))
@@ -19,6 +30,14 @@ final class LedgerRepository {
                 row.integer(transfer.amount.minorUnits)
                 row.integer(customer)
             }
+            guard transfer.amount.currency != base else { continue }
+            postedForeign = true
+            let waiting = try session.statement(
+                "INSERT INTO untranslated (transfer, currency, posting_day) VALUES ($1, $2, $3)")
+            waiting.bind(1, id)
+            waiting.bind(2, text: transfer.amount.currency.code)
+            waiting.bind(3, Int64(entry.postingDay.dayNumber))
+            try waiting.run()
         }
     }
 }

@@ -27,7 +27,7 @@ package final class Books {
     private(set) lazy var personal = PersonalRepository(session: session, facts: facts)
     private(set) lazy var contacts = ContactRepository(session: session, facts: facts, personal: personal)
     private(set) lazy var periods = PeriodRepository(session: session, facts: facts)
-    private(set) lazy var ledger = LedgerRepository(session: session, facts: facts)
+    private(set) lazy var ledger = LedgerRepository(session: session, facts: facts, entities: entities)
     private(set) lazy var calendars = CalendarRepository(session: session, facts: facts)
     private(set) lazy var rates = RateRepository(session: session, facts: facts)
     private var invoiceRepository: InvoiceRepository?
@@ -46,6 +46,11 @@ package final class Books {
         let repository = try CreditRepository(session: session, facts: facts, ledger: ledger)
         creditRepository = repository
         return repository
+    }
+
+    /// What follows from whatever a command did, in the same act: functional amounts of what it posted.
+    func finish() throws {
+        if ledger.postedForeign { _ = try Translator(self, from: facts.firstFact).run() }
     }
 
     private(set) lazy var tracking = TrackingRepository(session: session, facts: facts)

@@ -40,7 +40,7 @@ package struct CreateCompany: Sendable {
             _ = try books.entities.append(
                 code: Entity.mainCode, name: company.name, currency: company.currency, on: today)
             for account in AccountRole.allCases {
-                let (code, name) = Self.chineseAccount(account)
+                let (code, name) = account.inChineseChart
                 try books.facts.append(.accountCode) { row in
                     row.integer(account.rawValue)
                     row.integer(1)
@@ -54,10 +54,12 @@ package struct CreateCompany: Sendable {
             return ["company": company.name]
         }
     }
+}
 
-    /// The accounts of the Chinese enterprise chart (企业会计准则) that a new company starts with.
-    private static func chineseAccount(_ role: AccountRole) -> (code: String, name: String) {
-        switch role {
+extension AccountRole {
+    /// Code and name in the Chinese enterprise chart (企业会计准则), with which a company starts.
+    var inChineseChart: (code: String, name: String) {
+        switch self {
         case .receivable: ("1122", "应收账款")
         case .clearing: ("112299", "应收结转")
         case .bank: ("1002", "银行存款")
@@ -65,6 +67,7 @@ package struct CreateCompany: Sendable {
         case .suspense: ("224101", "其他应付款—待认领")
         case .advance: ("2203", "预收账款")
         case .exchangeClearing: ("112298", "汇兑往来")
+        case .exchangeDifference: ("660302", "财务费用—汇兑损益")
         }
     }
 }

@@ -97,5 +97,8 @@ package enum TextKey: String, CaseIterable, Sendable {
     case nothingChanged = "register.unchanged"
     case trialBalanceTitle = "trial-balance.title"
     case trialBalanceProof = "trial-balance.proof"
+    case trialBalanceFunctional = "trial-balance.functional"
+    case trialBalanceUntranslated = "trial-balance.untranslated"
+    case translateDone = "translate.done"
     case failureUnexpected = "failure.unexpected"
 }

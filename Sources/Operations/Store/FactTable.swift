@@ -92,6 +92,7 @@ extension FactTable {
     static let reversal = FactTable(24, "reversal", "fact value_day posting_day amount reason:t")
     static let transfer = FactTable(
         25, "transfer", "fact entity posting_day debit credit currency:t amount customer")
+    static let translation = FactTable(26, "translation", "transfer rate_e8 functional difference")
     static let periodEvent = FactTable(27, "period_event", "entity month n state reason:t")
     static let dayRun = FactTable(28, "day_run", "day policy_version warnings:t")
     static let occurrence = FactTable(29, "occurrence", "rule subject occasion episode day result reason:t")
@@ -111,17 +112,19 @@ extension FactTable {
     static let pauseEnd = FactTable(41, "pause_end", "pause value_day reason:t")
     static let signal = FactTable(42, "signal", "customer kind:t severity value_day source")
 
+    static let snapshot = FactTable(43, "snapshot", "report:t as_of last_fact content:t")
+
     static let all: [FactTable] = [
         .entity, .entityVersion, .settingVersion, .policyVersion, .accountCode, .calendarDay, .rate, .person,
         .personVersion, .roleGrant, .customer, .customerVersion, .personal, .contact, .contactVersion, .invoice, .item,
         .itemEvent, .taxInvoice, .taxInvoiceEvent, .credit, .creditEvent, .allocation, .reversal, .transfer,
-        .periodEvent, .dayRun, .occurrence, .reminder, .reminderItem, .reminderEvent, .outbox, .task, .taskItem,
-        .taskEvent, .collectionCase, .caseItem, .caseEvent, .pause, .pauseEnd, .signal,
+        .translation, .periodEvent, .dayRun, .occurrence, .reminder, .reminderItem, .reminderEvent, .outbox, .task, .taskItem,
+        .taskEvent, .collectionCase, .caseItem, .caseEvent, .pause, .pauseEnd, .signal, .snapshot,
     ]
 
     /// The class of every table of the store that is not in `all`.
     static let otherTables: [String: TableClass] = [
-        "act": .fact, "head": .derived, "item_balance": .derived, "credit_balance": .derived, "migration": .outside,
-        "personal_key": .outside,
+        "act": .fact, "head": .derived, "item_balance": .derived, "credit_balance": .derived,
+        "carrying": .derived, "untranslated": .derived, "migration": .outside, "personal_key": .outside,
     ]
 }

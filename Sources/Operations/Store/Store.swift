@@ -112,6 +112,7 @@ private final class CommandJob<Outcome: Codable & Sendable>: WriterJob {
         }
         let books = Books(session, request, lastFact: lastFact)
         let result = try body(books)
+        try books.finish()
         outcome = result
         guard books.facts.count > 0 || request.key != nil else { return lastFact }
         let encoder = JSONEncoder()

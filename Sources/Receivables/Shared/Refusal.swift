@@ -72,6 +72,7 @@ package enum RefusalCode: String, CaseIterable, Sendable {
     case invoiceInstalmentsSum = "invoice.instalments-sum"
     case invoiceAllocated = "invoice.allocated"
     case entityUnknown = "entity.unknown"
+    case entityExists = "entity.exists"
     case itemUnknown = "item.unknown"
     case dueDateSame = "due-date.same"
     // Credits and allocations.

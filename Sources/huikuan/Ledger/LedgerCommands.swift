@@ -52,32 +52,51 @@ struct TrialBalanceCommand: AsyncParsableCommand {
     @OptionGroup var options: StoreOptions
     @Option(help: ArgumentHelp("Posting days up to this one; today unless given.", valueName: "day")) var asOf:
         DayArgument?
+    @Option(help: ArgumentHelp("The legal entity; the main one unless given.", valueName: "code")) var entity: String?
 
     func run() async throws {
         let session = try Session(options)
         let day = asOf?.day ?? session.today
-        let lines = try LedgerBalances.trialBalance(in: session.store, asOf: day)
-        if options.json {
-            Console.emit(
-                .object([
-                    "asOf": .string("\(day)"),
-                    "items": .array(
-                        lines.map { line in
-                            func decimal(_ amount: Int128) -> JSONValue {
-                                .string(Money.decimal(of: amount, exponent: line.currency.exponent))
-                            }
-                            return .object([
-                                "account": .string(line.account.name), "code": .string(line.code),
-                                "name": .string(line.name),
-                                "currency": .string(line.currency.code), "debit": decimal(line.debit),
-                                "credit": decimal(line.credit),
-                            ])
-                        }),
-                ]))
-            return
-        }
-        let catalogue = session.catalogue
+        let balance = try LedgerBalances.trialBalance(in: session.store, entity: entity, asOf: day)
+        if options.json { Console.emit(Self.json(balance, day)) } else { Self.show(balance, day, session.catalogue) }
+    }
+
+    private static func json(_ balance: LedgerBalances.TrialBalance, _ day: LocalDate) -> JSONValue {
+        let base = balance.functionalCurrency
+        return .object([
+            "asOf": .string("\(day)"), "functionalCurrency": .string(base.code),
+            "items": .array(
+                balance.lines.map { line in
+                    func decimal(_ amount: Int128, _ currency: Currency) -> JSONValue {
+                        .string(Money.decimal(of: amount, exponent: currency.exponent))
+                    }
+                    return .object([
+                        "account": .string(line.account.name), "code": .string(line.code), "name": .string(line.name),
+                        "currency": .string(line.currency.code), "debit": decimal(line.debit, line.currency),
+                        "credit": decimal(line.credit, line.currency), "functional": decimal(line.functional, base),
+                    ])
+                }),
+            "untranslated": .object(
+                balance.untranslated.sorted { $0.key < $1.key }.map { .init(name: $0.key.code, value: .count($0.value)) }),
+        ])
+    }
+
+    private static func show(_ balance: LedgerBalances.TrialBalance, _ day: LocalDate, _ catalogue: Catalogue) {
+        let lines = balance.lines
+        let base = balance.functionalCurrency
         let currencies = Set(lines.map(\.currency)).sorted()
+        // One currency needs no second column for the same figures.
+        let showsFunctional = currencies != [base] && !lines.isEmpty
+        let functionalTitle = catalogue.text(.trialBalanceFunctional, ["currency": .text(base.code)])
+        func functional(_ amount: Int128) -> [ReportTable.Cell] {
+            showsFunctional ? [.amount(amount, exponent: base.exponent)] : []
+        }
+        var proof = lines.isEmpty ? [] : [catalogue.text(.trialBalanceProof)]
+        if !balance.untranslated.isEmpty {
+            let waiting = balance.untranslated.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+            proof.append(
+                catalogue.text(.trialBalanceUntranslated, ["waiting": .text(waiting.joined(separator: ", "))]))
+        }
         Console.show(
             ReportTable(
                 title: catalogue.text(.trialBalanceTitle), notes: [catalogue.text(.agingAsOf, ["day": .day(day)])],
@@ -85,14 +104,14 @@ struct TrialBalanceCommand: AsyncParsableCommand {
                     .init(catalogue.text(.columnNumber), .text), .init(catalogue.text(.columnAccount), .text),
                     .init(catalogue.text(.agingCurrency), .text), .init(catalogue.text(.columnDebit), .amount),
                     .init(catalogue.text(.columnCredit), .amount),
-                ],
+                ] + (showsFunctional ? [.init(functionalTitle, .amount)] : []),
                 rows: lines.map { line in
                     [
                         .text(line.code), .text(catalogue.text("account.\(line.account.name)")),
                         .text(line.currency.code),
                         .amount(line.debit, exponent: line.currency.exponent),
                         .amount(line.credit, exponent: line.currency.exponent),
-                    ]
+                    ] + functional(line.functional)
                 },
                 totals: currencies.map { currency in
                     let own = lines.filter { $0.currency == currency }
@@ -100,9 +119,36 @@ struct TrialBalanceCommand: AsyncParsableCommand {
                         .text(""), .text(catalogue.text(.agingTotal)), .text(currency.code),
                         .amount(own.reduce(0) { $0 + $1.debit }, exponent: currency.exponent),
                         .amount(own.reduce(0) { $0 + $1.credit }, exponent: currency.exponent),
-                    ]
-                },
-                proof: lines.isEmpty ? [] : [catalogue.text(.trialBalanceProof)]))
+                    ] + functional(own.reduce(0) { $0 + $1.functional })
+                }, proof: proof))
+    }
+}
+
+struct TranslateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "translate",
+        abstract: "Give postings in foreign currencies their functional amounts, as far as rates are known.",
+        discussion: "Imports of rates and of everything else do this by themselves.")
+
+    @OptionGroup var options: StoreOptions
+
+    func run() async throws {
+        let session = try Session(options)
+        let written = try await Translate().run(in: session.store, session.request("translate"))
+        let outcome = written.outcome
+        let waiting = outcome.waiting.sorted { $0.key < $1.key }
+        if options.json {
+            Console.emit(
+                .object([
+                    "translated": .count(outcome.translated),
+                    "waiting": .object(waiting.map { .init(name: $0.key, value: .count($0.value)) }),
+                ]))
+            return
+        }
+        Console.say(session.catalogue.text(.translateDone, ["count": .count(outcome.translated)]))
+        guard !waiting.isEmpty else { return }
+        let list = waiting.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+        Console.say(session.catalogue.text(.trialBalanceUntranslated, ["waiting": .text(list)]))
     }
 }
 
