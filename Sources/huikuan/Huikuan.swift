@@ -10,7 +10,7 @@ struct Huikuan: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             InitCommand.self, DemoCommand.self, ImportCommand.self, DayCommand.self, AgingCommand.self,
-            CustomersCommand.self, InvoicesCommand.self, ReceiptsCommand.self, TasksCommand.self, RemindersCommand.self,
+            CustomersCommand.self, ContactsCommand.self, InvoicesCommand.self, ReceiptsCommand.self, TasksCommand.self, RemindersCommand.self,
             ActsCommand.self, ReverseCommand.self, ChangeDueCommand.self, PauseCommand.self, PeriodCommand.self,
             PersonCommand.self, EntityCommand.self, TranslateCommand.self, TrialBalanceCommand.self, LedgerCommand.self, VerifyCommand.self, BackupCommand.self,
             RestoreCommand.self,
@@ -19,6 +19,8 @@ struct Huikuan: AsyncParsableCommand {
     /// Exits 0 on success, 1 on refused input or a failed check, 2 on wrong usage, 3 on a failure that is
     /// nobody's doing.
     static func main() async {
+        // A reader that goes away (`| head`) is seen as a failed write, and ends the command quietly.
+        signal(SIGPIPE, SIG_IGN)
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -154,6 +154,7 @@ struct ReceiptLine: ImportLine {
             content.remittance = remittance
         }
         _ = try credits.register(content, entity: entityID)
+        context.noteReceipt(account: account, on: day)
         return .created
     }
 

@@ -21,15 +21,14 @@ package struct FileImport: Sendable {
         package var takesGoodLines = false
         /// Lets differing customers and contacts become new versions (`--update`).
         package var updates = false
+        /// The file holds all that came to the bank up to this day (`--through`).
+        package var through: LocalDate?
 
         package init() {}
     }
 
     /// Faults kept for the answer; further ones are counted.
     package static let faultsKept = 1000
-
-    /// The setting that holds the last day on which receipts were brought in.
-    static let bankDataSetting = "bank-data"
 
     package let kind: ImportKind
     package let source: Source
@@ -282,10 +281,23 @@ package struct FileImport: Sendable {
         report.alsoCreated = context.alsoCreated
         // New rates make functional amounts possible that had to wait.
         if kind == .rates, report.created + report.updated > 0 { _ = try Translator(books).run() }
-        // A file of receipts, even an empty one, says that the bank's data are in up to now.
-        if kind == .receipts || kind == .settlements { try books.settings.set(Self.bankDataSetting, "\(books.today)") }
+        if kind == .receipts { try noteCoverage(context, isEmpty: lines == 0, in: books) }
         faults.sort { $0.line < $1.line }
         return (report, faults)
+    }
+
+    /// Notes through which day the bank's data are in: as said, else the newest day of what the file brought; an
+    /// empty file says that nothing came up to now.
+    private func noteCoverage(_ context: ImportContext, isEmpty: Bool, in books: Books) throws {
+        let said = options.through ?? (isEmpty ? books.today : nil)
+        if let said, context.receiptDays.isEmpty {
+            for account in try BankCoverage.accounts(in: books.session) {
+                try BankCoverage.note(account: account, through: said, in: books)
+            }
+        }
+        for (account, day) in context.receiptDays.sorted(by: { $0.key < $1.key }) {
+            try BankCoverage.note(account: account, through: max(day, said ?? day), in: books)
+        }
     }
 
     /// Customers whose parent waits too come after it.

@@ -32,7 +32,13 @@ final class ImportContext {
     var isLastLook = false
     /// Customers registered on the way.
     var alsoCreated = 0
+    /// The newest day of each bank account's receipts that this file brought.
+    private(set) var receiptDays: [String: LocalDate] = [:]
     private var seen: [Int: UInt32] = [:]
+
+    func noteReceipt(account: String, on day: LocalDate) {
+        receiptDays[account] = max(receiptDays[account] ?? day, day)
+    }
 
     init(updates: Bool, createsCustomers: Bool, baseCurrency: Currency) {
         self.updates = updates

@@ -1,6 +1,7 @@
 internal import Database
 internal import Foundation
 package import Ledger
+package import OpenItems
 package import Receivables
 
 /// Lists of the register for pages and the command line, from one snapshot, bounded by a limit.
@@ -11,14 +12,25 @@ package enum RegisterQueries {
         package let more: Int
     }
 
+    /// Which items of invoices, and as of when: the same day and state of knowledge that an aging report was made for
+    /// give the items that its figures are made of.
     package struct InvoiceFilter: Sendable {
         package var customer: String?
         package var status: Invoice.Status?
         package var owner: String?
+        package var collector: String?
+        /// The code of the customer at a group's top.
+        package var group: String?
         package var number: String?
         package var contract: String?
+        package var currency: Currency?
         package var dueBefore: LocalDate?
         package var onlyOpen = false
+        /// Facts posted up to this day; `nil` takes all.
+        package var asOf: LocalDate?
+        package var knownAt = KnownAt.now
+        /// Only items of one bucket of an aging report, by its code.
+        package var bucket: (set: BucketSet, code: String)?
         package var limit = 100
 
         package init() {}
@@ -33,6 +45,7 @@ package enum RegisterQueries {
         package let instalment: Int
         package let issueDay: LocalDate
         package let postingDay: LocalDate
+        package let recognisedDay: LocalDate
         package let dueDay: LocalDate
         package let originalDueDay: LocalDate
         package let currency: Currency
@@ -50,11 +63,23 @@ package enum RegisterQueries {
     }
 
     /// Items in order of their due days.
-    package static func invoices(_ filter: InvoiceFilter, in store: Store) throws -> Page<InvoiceRow> {
+    ///
+    /// - Parameter today: The day whose due days and lateness count when `filter.asOf` is not given.
+    /// - Throws: `Refusal` `customer.unknown`, `act.unknown`.
+    package static func invoices(
+        _ filter: InvoiceFilter, today: LocalDate, in store: Store
+    ) throws -> Page<InvoiceRow> {
         try store.read { session in
+            let known = try filter.knownAt.state(in: session)
+            let day = filter.asOf ?? today
             let people = try PersonKeys(session)
-            var conditions: [String] = []
-            var values: [SQLValue] = []
+            let attributes = try CustomerAttributes(session, on: day, knownFact: known.lastFact)
+            for code in [filter.customer, filter.group].compactMap({ $0 }) { try need(customer: code, in: session) }
+            var values: [SQLValue] = [
+                .integer(Int64(filter.asOf?.dayNumber ?? 1_000_000)), .integer(known.lastFact),
+                .integer(Int64(day.dayNumber)),
+            ]
+            var conditions = ["v.posting_day <= $1", "v.id <= $2"]
             func add(_ condition: String, _ value: SQLValue) {
                 values.append(value)
                 conditions.append(condition.replacingFirst("?", with: "$\(values.count)"))
@@ -62,65 +87,95 @@ package enum RegisterQueries {
             if let customer = filter.customer { add("c.code = ?", .text(customer)) }
             if let number = filter.number { add("v.number = ?", .text(number)) }
             if let contract = filter.contract { add("v.contract = ?", .text(contract)) }
-            if let day = filter.dueBefore {
-                add(
-                    "coalesce((SELECT e.due_day FROM item_event e WHERE e.item = i.id ORDER BY e.n DESC LIMIT 1), i.due_day) < ?",
-                    .integer(Int64(day.dayNumber)))
-            }
-            if filter.onlyOpen { conditions.append("b.open > 0") }
-            if let owner = filter.owner {
-                add("coalesce(v.sales_owner, cv.sales_owner) = (SELECT id FROM person WHERE key = ?)", .text(owner))
-            }
+            if let currency = filter.currency { add("v.currency = ?", .text(currency.code)) }
             let statement = try session.statement(invoiceText(conditions))
             for (index, value) in values.enumerated() { statement.bind(index + 1, value: value) }
             var rows: [InvoiceRow] = []
             var more = 0
             while try statement.step() {
-                guard let row = invoice(statement, people), filter.status == nil || filter.status == row.status else {
-                    continue
-                }
+                let entry = attributes[statement.integer(23)]
+                guard let row = invoice(statement, people, entry) else { continue }
+                guard filter.status == nil || filter.status == row.status, !filter.onlyOpen || row.open > 0,
+                    filter.dueBefore.map({ row.dueDay < $0 }) ?? true, filter.owner == nil || filter.owner == row.owner,
+                    filter.collector == nil || filter.collector == people[entry?.collector],
+                    filter.group == nil
+                        || filter.group == attributes[attributes.groupTop(of: statement.integer(23))]?.code,
+                    filter.bucket.map({ row.open != 0 && isIn($0, row, day) }) ?? true
+                else { continue }
                 if rows.count < filter.limit { rows.append(row) } else { more += 1 }
             }
             return Page(rows: rows, more: more)
         }
     }
 
+    /// - Throws: `Refusal` `customer.unknown`.
+    static func need(customer code: String, in session: any SQLSession) throws {
+        guard try session.row("SELECT id FROM customer WHERE code = \(code)") != nil else {
+            throw Refusal(.customerUnknown, ["customer": .text(code)])
+        }
+    }
+
+    private static func isIn(_ bucket: (set: BucketSet, code: String), _ row: InvoiceRow, _ day: LocalDate) -> Bool {
+        let start: LocalDate
+        switch bucket.set.basis {
+        case .due: start = row.dueDay
+        case .invoice: start = row.issueDay
+        case .recognition: start = row.recognisedDay
+        }
+        return bucket.set.buckets[bucket.set.index(of: start, on: day)].code == bucket.code
+    }
+
+    /// $1 is the last posting day that counts, $2 the last fact, $3 the day whose due days are in force.
     private static func invoiceText(_ conditions: [String]) -> String {
         """
-        SELECT v.number, en.code, c.code, cv.name, i.n, v.issue_day, v.posting_day,
-            coalesce((SELECT e.due_day FROM item_event e WHERE e.item = i.id ORDER BY e.n DESC LIMIT 1), i.due_day) AS due,
-            i.due_day, v.currency, i.amount, b.open, v.net_amount, v.tax_amount,
-            coalesce((SELECT s.status FROM tax_invoice_event s WHERE s.invoice = v.id ORDER BY s.n DESC LIMIT 1), v.tax_status),
-            t.number, v.contract, v.milestone, v.product_line, coalesce(v.sales_owner, cv.sales_owner),
-            (SELECT coalesce(sum(a.item_amount), 0) FROM allocation a JOIN credit k ON k.id = a.credit WHERE a.item = i.id AND k.kind = 1),
-            (SELECT coalesce(sum(a.item_amount), 0) FROM allocation a JOIN credit k ON k.id = a.credit WHERE a.item = i.id AND k.kind = 8)
-          FROM item i JOIN invoice v ON v.id = i.invoice JOIN item_balance b ON b.item = i.id JOIN entity en ON en.id = v.entity
-          JOIN customer c ON c.id = v.customer
-          JOIN customer_version cv ON cv.customer = c.id AND cv.n = (SELECT max(n) FROM customer_version w WHERE w.customer = c.id)
-          LEFT JOIN tax_invoice t ON t.invoice = v.id
-        \(conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND "))
+        SELECT v.number, en.code, c.code, v.recognised_day, i.n, v.issue_day, v.posting_day,
+            coalesce((SELECT e.due_day FROM item_event e WHERE e.item = i.id AND e.due_day IS NOT NULL AND e.id <= $2
+                AND e.value_day <= $3 ORDER BY e.value_day DESC, e.id DESC LIMIT 1), i.due_day) AS due,
+            i.due_day, v.currency, i.amount,
+            i.amount - (SELECT coalesce(sum(a.item_amount), 0) FROM allocation a
+                WHERE a.item = i.id AND a.posting_day <= $1 AND a.id <= $2),
+            v.net_amount, v.tax_amount,
+            coalesce((SELECT s.status FROM tax_invoice_event s WHERE s.invoice = v.id AND s.id <= $2
+                ORDER BY s.n DESC LIMIT 1), v.tax_status),
+            t.number, v.contract, v.milestone, v.product_line, v.sales_owner,
+            \(applied("k.kind = 1")), \(applied("k.kind = 8")), \(applied("1 = 1")), c.id, v.amount
+          FROM item i JOIN invoice v ON v.id = i.invoice JOIN entity en ON en.id = v.entity
+          JOIN customer c ON c.id = v.customer LEFT JOIN tax_invoice t ON t.invoice = v.id
+         WHERE \(conditions.joined(separator: " AND "))
          ORDER BY due, v.number, i.n
         """
     }
 
-    private static func invoice(_ row: any SQLStatement, _ people: PersonKeys) -> InvoiceRow? {
+    /// What credits of a kind paid of the whole invoice: its status is that of all its items.
+    private static func applied(_ kind: String) -> String {
+        """
+        (SELECT coalesce(sum(a.item_amount), 0) FROM item x JOIN allocation a ON a.item = x.id
+            JOIN credit k ON k.id = a.credit
+          WHERE x.invoice = v.id AND a.posting_day <= $1 AND a.id <= $2 AND \(kind))
+        """
+    }
+
+    private static func invoice(
+        _ row: any SQLStatement, _ people: PersonKeys, _ entry: CustomerAttributes.Entry?
+    ) -> InvoiceRow? {
         guard let currency = Currency(row.text(9)) else { return nil }
         func text(_ column: Int) -> String? { row.isNull(column) ? nil : row.text(column) }
         func day(_ column: Int) -> LocalDate { LocalDate(dayNumber: Int(row.integer(column))) }
         let byReceipts = row.integer(20)
         let byCorrection = row.integer(21)
-        let amount = row.integer(10)
-        let open = row.integer(11)
+        let applied = row.integer(22)
+        let gross = row.integer(24)
         return InvoiceRow(
-            number: row.text(0), entity: row.text(1), customer: row.text(2), customerName: row.text(3),
-            instalment: Int(row.integer(4)), issueDay: day(5), postingDay: day(6), dueDay: day(7),
-            originalDueDay: day(8),
-            currency: currency, amount: amount, open: open, net: row.optionalInteger(12), tax: row.optionalInteger(13),
+            number: row.text(0), entity: row.text(1), customer: row.text(2), customerName: entry?.name ?? "",
+            instalment: Int(row.integer(4)), issueDay: day(5), postingDay: day(6), recognisedDay: day(3), dueDay: day(7),
+            originalDueDay: day(8), currency: currency, amount: row.integer(10), open: row.integer(11),
+            net: row.optionalInteger(12), tax: row.optionalInteger(13),
             status: Invoice.Status(
-                gross: amount, open: open, byReceipts: byReceipts,
-                byCredits: amount - open - byReceipts - byCorrection, byCorrection: byCorrection),
+                gross: gross, open: gross - applied, byReceipts: byReceipts,
+                byCredits: applied - byReceipts - byCorrection, byCorrection: byCorrection),
             taxStatus: Invoice.TaxStatus(rawValue: row.integer(14)) ?? .delivered, eInvoiceNumber: text(15),
-            contract: text(16), milestone: text(17), productLine: text(18), owner: people[row.optionalInteger(19)])
+            contract: text(16), milestone: text(17), productLine: text(18),
+            owner: people[row.optionalInteger(19) ?? entry?.salesOwner])
     }
 
     package struct CustomerRow: Sendable {
@@ -128,28 +183,74 @@ package enum RegisterQueries {
         package let name: String
         package let group: String?
         package let kind: Customer.Kind?
+        package let size: Customer.Size?
+        package let industry: String?
         package let salesOwner: String?
         package let collector: String?
         package let uscc: String?
+        package let currency: String?
+        package let termsDays: Int?
+        package let language: String?
         package let isIncomplete: Bool
     }
 
-    package static func customers(matching text: String?, limit: Int, in store: Store) throws -> Page<CustomerRow> {
+    package static func customers(
+        matching text: String?, owner: String? = nil, limit: Int, in store: Store
+    ) throws -> Page<CustomerRow> {
         try store.read { session in
             let people = try PersonKeys(session)
             let attributes = try CustomerAttributes(session, on: LocalDate(dayNumber: 1_000_000), knownFact: .max)
             let wanted = text.map(CustomerRepository.nameKey)
             let entries = attributes.byID.values.filter { entry in
+                guard owner == nil || people[entry.salesOwner] == owner else { return false }
                 guard let wanted, let text else { return true }
-                return entry.nameKey.contains(wanted) || entry.code.lowercased().contains(text.lowercased())
+                return (!wanted.isEmpty && entry.nameKey.contains(wanted))
+                    || entry.code.lowercased().contains(text.lowercased())
             }.sorted { $0.code < $1.code }
             return Page(
                 rows: entries.prefix(limit).map { entry in
                     CustomerRow(
                         code: entry.code, name: entry.name, group: entry.group.flatMap { attributes[$0]?.code },
-                        kind: entry.kind, salesOwner: people[entry.salesOwner], collector: people[entry.collector],
-                        uscc: entry.uscc, isIncomplete: entry.isIncomplete)
+                        kind: entry.kind, size: entry.size, industry: entry.industry,
+                        salesOwner: people[entry.salesOwner], collector: people[entry.collector], uscc: entry.uscc,
+                        currency: entry.currency, termsDays: entry.termsDays, language: entry.language,
+                        isIncomplete: entry.isIncomplete)
                 }, more: max(0, entries.count - limit))
+        }
+    }
+
+    package struct ContactRow: Sendable {
+        package let customer: String
+        package let name: String
+        package let purpose: Contact.Purpose
+        package let title: String?
+        package let email: String?
+        package let phone: String?
+    }
+
+    /// Contacts by customer; empty names where the person was erased.
+    ///
+    /// - Throws: `Refusal` `customer.unknown`.
+    package static func contacts(customer: String?, limit: Int, in store: Store) throws -> Page<ContactRow> {
+        try store.read { session in
+            if let customer { try need(customer: customer, in: session) }
+            let personal = PersonalRepository(session: session, facts: nil)
+            let rows = try session.rows(
+                """
+                SELECT k.code, v.purpose, v.personal, count(*) OVER ()
+                  FROM contact c JOIN customer k ON k.id = c.customer JOIN contact_version v ON v.contact = c.id
+                 WHERE v.n = (SELECT max(n) FROM contact_version w WHERE w.contact = c.id)
+                   AND (\(customer == nil ? 1 : 0) = 1 OR k.code = \(customer ?? ""))
+                 ORDER BY k.code, v.purpose, c.id LIMIT \(limit)
+                """)
+            let found = try rows.compactMap { row -> ContactRow? in
+                guard let purpose = Contact.Purpose(rawValue: row.integer(1)) else { return nil }
+                let content = try personal.fields(row.integer(2)).map(ContactRepository.content)
+                return ContactRow(
+                    customer: row.text(0), name: content?.name ?? "", purpose: purpose, title: content?.title,
+                    email: content?.email, phone: content?.phone)
+            }
+            return Page(rows: found, more: max(0, Int(rows.first?.integer(3) ?? 0) - found.count))
         }
     }
 
@@ -169,6 +270,7 @@ package enum RegisterQueries {
         customer: String?, onlyUnapplied: Bool, limit: Int, in store: Store
     ) throws -> Page<ReceiptRow> {
         try store.read { session in
+            if let customer { try need(customer: customer, in: session) }
             let personal = PersonalRepository(session: session, facts: nil)
             let rows = try session.rows(
                 """

@@ -95,6 +95,7 @@ package enum TextKey: String, CaseIterable, Sendable {
     case demoProgress = "demo.progress"
     case registerDone = "register.done"
     case nothingChanged = "register.unchanged"
+    case reminderReleased = "reminder.released"
     case trialBalanceTitle = "trial-balance.title"
     case trialBalanceProof = "trial-balance.proof"
     case trialBalanceFunctional = "trial-balance.functional"

@@ -17,16 +17,22 @@ final class Picture: @unchecked Sendable {
     private static let rowsWorthAnImage = 20_000
 
     /// The picture as of the session's snapshot.
-    func current(in session: any SQLSession, imagePath: String?) throws -> OpenItems {
+    ///
+    /// - Parameter forLookUps: Whether items will be looked up by their facts, which an image can't do at once.
+    func current(in session: any SQLSession, imagePath: String?, forLookUps: Bool = false) throws -> OpenItems {
         lock.lock()
         defer { lock.unlock() }
         let head = try ActRepository(session: session).head()
-        if let items, act == head.lastAct { return items }
+        if items != nil, act == head.lastAct {
+            if forLookUps { items?.prepareToAdd() }
+            if let items { return items }
+        }
         var picture = items ?? image(imagePath, session) ?? OpenItems()
         items = nil  // so that the columns are not copied while they grow
         let before = picture.itemCount + picture.allocationCount
         try OpenItemsLoader(session).load(into: &picture, through: head.lastFact)
         if picture.wantsSorting { picture.sort() }
+        if forLookUps { picture.prepareToAdd() }
         let after = picture.itemCount + picture.allocationCount
         if let imagePath, after >= Self.rowsWorthAnImage, after - before > after / 10 {
             picture.sort()
@@ -64,23 +70,25 @@ struct OpenItemsLoader {
         } else {
             picture.prepareToAdd()
         }
-        try loadItems(into: &picture, after: from)
+        try loadItems(into: &picture, after: from, lastFact)
         try loadCredits(into: &picture, after: from, lastFact: lastFact)
-        try loadDueChanges(into: &picture, after: from)
-        try loadTurnovers(into: &picture, after: from)
+        try loadDueChanges(into: &picture, after: from, lastFact)
+        try loadTurnovers(into: &picture, after: from, lastFact)
         picture.sawFacts(through: lastFact)
     }
 
     /// An invoice's items follow it, so two scans side by side join without a look-up.
-    private func loadItems(into picture: inout OpenItems, after from: Int64) throws {
+    private func loadItems(into picture: inout OpenItems, after from: Int64, _ lastFact: Int64) throws {
         let invoices = try session.statement(
             """
             SELECT id, entity, customer, currency, posting_day, issue_day, recognised_day, sales_owner, contract,
-                product_line FROM invoice WHERE id > $1 ORDER BY id
+                product_line FROM invoice WHERE id > $1 AND id <= $2 ORDER BY id
             """)
-        let items = try session.statement("SELECT id, invoice, amount, due_day FROM item WHERE id > $1 ORDER BY id")
-        invoices.bind(1, from)
-        items.bind(1, from)
+        let items = try session.statement("SELECT id, invoice, amount, due_day FROM item WHERE id > $1 AND id <= $2 ORDER BY id")
+        for statement in [invoices, items] {
+            statement.bind(1, from)
+            statement.bind(2, lastFact)
+        }
         defer {
             invoices.reset()
             items.reset()
@@ -118,8 +126,9 @@ struct OpenItemsLoader {
     private func loadCredits(into picture: inout OpenItems, after from: Int64, lastFact: Int64) throws {
         var debtors = CreditDebtors(isFull: from == 0, lastFact: lastFact)
         let credits = try session.statement(
-            "SELECT id, entity, customer, currency, posting_day, amount FROM credit WHERE id > $1 ORDER BY id")
+            "SELECT id, entity, customer, currency, posting_day, amount FROM credit WHERE id > $1 AND id <= $2 ORDER BY id")
         credits.bind(1, from)
+        credits.bind(2, lastFact)
         var currencies = CurrencyCache()
         while try credits.step() {
             let currency = try currencies.currency(credits, 3)
@@ -130,12 +139,13 @@ struct OpenItemsLoader {
                 fact: credits.integer(0), debtor: debtor, day: Int32(truncatingIfNeeded: credits.integer(4)),
                 amount: credits.integer(5))
         }
-        let identified = try loadIdentifications(into: &picture, after: from, &debtors)
+        let identified = try loadIdentifications(into: &picture, after: from, lastFact)
 
         let allocations = try session.statement(
-            "SELECT id, credit, item, posting_day, credit_amount, item_amount FROM allocation WHERE id > $1 ORDER BY id"
+            "SELECT id, credit, item, posting_day, credit_amount, item_amount FROM allocation WHERE id > $1 AND id <= $2 ORDER BY id"
         )
         allocations.bind(1, from)
+        allocations.bind(2, lastFact)
         while try allocations.step() {
             let fact = allocations.integer(0)
             let credit = allocations.integer(1)
@@ -144,7 +154,7 @@ struct OpenItemsLoader {
             let debtor = try debtor(of: credit, at: fact, identified, &debtors, &picture)
             picture.addMovement(fact: fact, debtor: debtor, day: day, amount: -allocations.integer(4))
         }
-        for row in try session.rows("SELECT id, fact, posting_day, amount FROM reversal WHERE id > \(from) ORDER BY id")
+        for row in try session.rows("SELECT id, fact, posting_day, amount FROM reversal WHERE id > \(from) AND id <= \(lastFact) ORDER BY id")
         {
             let debtor = try debtor(of: row.integer(1), at: row.integer(0), identified, &debtors, &picture)
             picture.addMovement(
@@ -155,13 +165,13 @@ struct OpenItemsLoader {
 
     /// A payer was found: what waited moves from the unknown debtor to the customer's.
     private func loadIdentifications(
-        into picture: inout OpenItems, after from: Int64, _ debtors: inout CreditDebtors
+        into picture: inout OpenItems, after from: Int64, _ lastFact: Int64
     ) throws -> [Int64: (fact: Int64, debtor: Int32)] {
         var identified: [Int64: (fact: Int64, debtor: Int32)] = [:]
         let rows = try session.rows(
             """
             SELECT e.id, e.credit, e.posting_day, e.amount, e.customer, c.entity, c.currency FROM credit_event e
-              JOIN credit c ON c.id = e.credit WHERE e.kind = 1 ORDER BY e.id
+              JOIN credit c ON c.id = e.credit WHERE e.kind = 1 AND e.id <= \(lastFact) ORDER BY e.id
             """)
         for row in rows {
             guard let currency = Currency(row.text(6)) else { continue }
@@ -194,9 +204,9 @@ struct OpenItemsLoader {
         return debtor
     }
 
-    private func loadDueChanges(into picture: inout OpenItems, after from: Int64) throws {
+    private func loadDueChanges(into picture: inout OpenItems, after from: Int64, _ lastFact: Int64) throws {
         let rows = try session.rows(
-            "SELECT id, item, value_day, due_day FROM item_event WHERE id > \(from) AND due_day IS NOT NULL ORDER BY id"
+            "SELECT id, item, value_day, due_day FROM item_event WHERE id > \(from) AND id <= \(lastFact) AND due_day IS NOT NULL ORDER BY id"
         )
         for row in rows {
             picture.addDueChange(
@@ -205,10 +215,11 @@ struct OpenItemsLoader {
         }
     }
 
-    private func loadTurnovers(into picture: inout OpenItems, after from: Int64) throws {
+    private func loadTurnovers(into picture: inout OpenItems, after from: Int64, _ lastFact: Int64) throws {
         let statement = try session.statement(
-            "SELECT posting_day, debit, credit, currency, amount FROM transfer WHERE id > $1 ORDER BY id")
+            "SELECT posting_day, debit, credit, currency, amount FROM transfer WHERE id > $1 AND id <= $2 ORDER BY id")
         statement.bind(1, from)
+        statement.bind(2, lastFact)
         var currencies = CurrencyCache()
         var sums = TurnoverSums()
         while try statement.step() {

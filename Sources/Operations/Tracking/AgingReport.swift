@@ -238,7 +238,7 @@ private struct AgingBuilder {
         case .customer: return (entry?.code ?? "", entry?.name ?? "")
         case .group:
             // A customer without a parent is its own group.
-            let top = entry?.group.flatMap { attributes[$0] } ?? entry
+            let top = attributes[attributes.groupTop(of: debtor.customer)]
             return (top?.code ?? "", top?.name ?? "")
         case .collector: return twice(people[entry?.collector])
         case .currency: return twice(debtor.currency.code)

@@ -14,24 +14,34 @@ struct CustomerAttributes {
         var size: Customer.Size?
         var industry: String?
         var language: String?
+        var currency: String?
+        var termsDays: Int?
         var uscc: String?
         var nameKey: String
         var isIncomplete: Bool
     }
 
     private(set) var byID: [Int64: Entry] = [:]
+    /// Days on which some version comes into force.
+    private var validFrom: Set<Int> = []
+
+    /// Whether what was in force on one day is in force on a later one.
+    func isValid(from day: LocalDate, through later: LocalDate) -> Bool {
+        later >= day && !validFrom.contains { $0 > day.dayNumber && $0 <= later.dayNumber }
+    }
 
     /// The last version in force on `day`; a customer first described later is described by its first version.
     init(_ session: any SQLSession, on day: LocalDate, knownFact: Int64) throws {
         let statement = try session.statement(
             """
             SELECT c.id, c.code, v.n, v.valid_from, v.name, v.group_id, v.sales_owner, v.collector, v.kind, v.size,
-                v.industry, v.language, v.uscc, v.name_key, v.incomplete
+                v.industry, v.language, v.uscc, v.name_key, v.incomplete, v.currency, v.terms_days
               FROM customer_version v JOIN customer c ON c.id = v.customer WHERE v.id <= $1 ORDER BY v.id
             """)
         statement.bind(1, knownFact)
         while try statement.step() {
             let id = statement.integer(0)
+            validFrom.insert(Int(statement.integer(3)))
             guard statement.integer(2) == 1 || statement.integer(3) <= Int64(day.dayNumber) || byID[id] == nil else {
                 continue
             }
@@ -42,12 +52,25 @@ struct CustomerAttributes {
                 size: statement.optionalInteger(9).flatMap(Customer.Size.init),
                 industry: statement.isNull(10) ? nil : statement.text(10),
                 language: statement.isNull(11) ? nil : statement.text(11),
+                currency: statement.isNull(15) ? nil : statement.text(15),
+                termsDays: statement.optionalInteger(16).map(Int.init),
                 uscc: statement.isNull(12) ? nil : statement.text(12), nameKey: statement.text(13),
                 isIncomplete: statement.integer(14) == 1)
         }
     }
 
     subscript(id: Int64) -> Entry? { byID[id] }
+
+    /// The top of a customer's group: itself when it has no parent.
+    func groupTop(of id: Int64) -> Int64 {
+        var top = id
+        // Cycles are refused when they are registered; a store from elsewhere must not hang a report.
+        for _ in 0..<100 {
+            guard let parent = byID[top]?.group, byID[parent] != nil else { break }
+            top = parent
+        }
+        return top
+    }
 }
 
 /// People's keys by number.

@@ -6,7 +6,7 @@ internal import Receivables
 /// Register checks (登记检查): once a week each, one task for each check and owner with the list inside.
 extension DayEvaluation {
     /// What a check found, by the person who owns it (0 for nobody) and the records concerned.
-    private typealias Findings = [Int64: [Int64]]
+    typealias Findings = [Int64: [Int64]]
 
     func checkRegister(_ state: inout DayState) throws {
         let week = day.startOfWeek
@@ -14,7 +14,7 @@ extension DayEvaluation {
         let isFirstOfWeek = state.lastRun.map { $0.startOfWeek < week } ?? true
         guard isFirstOfWeek else { return }
         for check in DataQualityCheck.allCases {
-            let findings = try find(check)
+            let findings = try findingsToday[check] ?? find(check)
             try closeMended(check, findings, &state)
             for owner in findings.keys.sorted() {
                 try makeTask(check, owner, findings[owner] ?? [], week, &state)
@@ -34,11 +34,19 @@ extension DayEvaluation {
         _ check: DataQualityCheck, _ owner: Int64, _ subjects: [Int64], _ week: LocalDate, _ state: inout DayState
     ) throws {
         let detailText = "\(check.name)|\(owner)"
-        let isOpen = state.openTasks(on: day).contains { $0.kind == .mendRegister && $0.detail == detailText }
+        let known = state.openMendTask(detailText, on: day)
         let key = DayState.OccurrenceKey(
             rule: RuleCode.dataQuality.rawValue, subject: owner, occasion: Int64(week.dayNumber),
             episode: check.rawValue)
-        guard !isOpen, !state.occurrences.contains(key) else { return }
+        if var known {
+            // The list of an open task grows with what is found; a longer one is worked through by its command.
+            for subject in subjects.sorted() where known.subjects.count < Self.longestList {
+                if known.subjects.insert(subject).inserted { try books.tracking.append(subject: subject, toTask: known.id) }
+            }
+            state.keep(known)
+            return
+        }
+        guard !state.occurrences.contains(key) else { return }
         if policy.switchedOff.contains(.dataQuality) {
             report.rules[RuleCode.dataQuality.name]?.skipped += 1
             return
@@ -54,8 +62,7 @@ extension DayEvaluation {
             TrackingRepository.NewTask(
                 kind: .mendRegister, customer: nil, assignee: assignee, role: .accountant, openedDay: day, dueDay: due,
                 rule: .dataQuality, detail: detailText))
-        // A list longer than this is worked through with the check's own page or command.
-        let listed = subjects.sorted().prefix(1000)
+        let listed = subjects.sorted().prefix(Self.longestList)
         for subject in listed { try books.tracking.append(subject: subject, toTask: id) }
         state.keep(
             DayState.Task(
@@ -65,9 +72,22 @@ extension DayEvaluation {
         detail(.dataQuality, 0, check.name, effect: "task", reason: "\(subjects.count)")
     }
 
+    private static let longestList = 1000
+
+    /// Whether what a task lists was mended since the week's check.
+    func isMended(_ task: DayState.Task) throws -> Bool {
+        let parts = task.detail.split(separator: "|")
+        guard let check = DataQualityCheck.allCases.first(where: { $0.name == parts.first.map(String.init) }) else {
+            return false
+        }
+        let findings = try findingsToday[check] ?? find(check)
+        findingsToday[check] = findings
+        return findings[Int64(parts.last ?? "") ?? 0] == nil
+    }
+
     private func find(_ check: DataQualityCheck) throws -> Findings {
         switch check {
-        case .contactMissing: try customersWithOpenItems { try !self.hasContact($0) }
+        case .contactMissing: try customersWithOpenItems { try self.contact(of: $0) == nil }
         case .ownerMissing: try customersWithOpenItems { self.customers[$0]?.salesOwner == nil }
         case .customerIncomplete: try customersWithOpenItems { self.customers[$0]?.isIncomplete == true }
         case .usccMissing:
@@ -75,7 +95,7 @@ extension DayEvaluation {
                 guard let customer = self.customers[id], self.company.country == "CN", customer.uscc == nil else {
                     return false
                 }
-                return customer.kind != .foreign && customer.kind != .individual && customer.kind != nil
+                return customer.kind != .foreign && customer.kind != .individual
             }
         case .usccInvalid:
             try customersWithOpenItems { id in
@@ -84,7 +104,7 @@ extension DayEvaluation {
             }
         case .customersAlike: alikeCustomers()
         case .dueBeforeIssue: itemsOpen { $0.dueDay < $0.issueDay }
-        case .invoicesAlike: alikeInvoices()
+        case .invoicesAlike: try alikeInvoices()
         case .invoiceNotDelivered: try undelivered()
         case .unappliedOld: try waitingCredits(knownPayer: true, days: policy.dataQuality.unappliedDays)
         case .payerUnknown: try waitingCredits(knownPayer: false, days: policy.dataQuality.unknownPayerDays)
@@ -97,18 +117,6 @@ extension DayEvaluation {
             found[customers[customer]?.salesOwner ?? 0, default: []].append(customer)
         }
         return found
-    }
-
-    private func hasContact(_ customer: Int64) throws -> Bool {
-        if customersWithContact == nil {
-            let rows = try books.session.rows(
-                """
-                SELECT DISTINCT c.customer FROM contact c JOIN contact_version v ON v.contact = c.id
-                 WHERE v.purpose IN (1, 2) ORDER BY c.customer
-                """)
-            customersWithContact = Set(rows.map { $0.integer(0) })
-        }
-        return customersWithContact?.contains(customer) ?? false
     }
 
     /// Customers with the same code of credit or the same name but for its form.
@@ -138,24 +146,57 @@ extension DayEvaluation {
         let dueDay: LocalDate
     }
 
-    /// Open items of one customer with the same amount, issued within three days: perhaps registered twice.
-    private func alikeInvoices() -> Findings {
-        struct Key: Hashable {
-            let debtor: Int32
-            let amount: Int64
+    /// Open invoices of one customer that look like one registered twice: the same amount issued within three days
+    /// of each other, or numbers that differ by their form alone.
+    private func alikeInvoices() throws -> Findings {
+        struct Invoice {
+            let fact: Int64
+            let day: Int64
+            let number: String
+            let owner: Int64?
         }
-        var seen: [Key: (day: LocalDate, fact: Int64)] = [:]
-        var found: Findings = [:]
+        struct Key: Hashable {
+            let customer: Int64
+            let what: String
+        }
+        // Found by what the picture holds; only candidates are read from the store.
+        var byAmount: [Key: [(fact: Int64, day: Int)]] = [:]
         for position in 0..<picture.itemCount where open[position] > 0 {
             let item = picture.view(position, open: open[position], on: day)
-            let key = Key(debtor: item.debtor, amount: item.amount)
-            if let other = seen[key], abs(item.issueDay.days(since: other.day)) <= 3 {
-                let customer = picture.debtors[Int(item.debtor)].customer
-                found[customers[customer]?.salesOwner ?? 0, default: []].append(contentsOf: [other.fact, item.fact])
-            }
-            seen[key] = (item.issueDay, item.fact)
+            let debtor = picture.debtors[Int(item.debtor)]
+            byAmount[Key(customer: debtor.customer, what: "\(debtor.currency) \(item.amount)"), default: []].append(
+                (item.fact, item.issueDay.dayNumber))
         }
-        return found.mapValues { Array(Set($0)) }
+        var found: Set<Int64> = []
+        for candidates in byAmount.values where candidates.count > 1 {
+            let sorted = candidates.sorted { ($0.day, $0.fact) < ($1.day, $1.fact) }
+            for (earlier, later) in zip(sorted, sorted.dropFirst()) where later.day - earlier.day <= 3 {
+                let pair = try [earlier, later].map { try invoice(ofItem: $0.fact) }
+                // Instalments of one invoice are meant to be alike.
+                if pair[0].id != pair[1].id { found.formUnion([earlier.fact, later.fact]) }
+            }
+        }
+        return try byOwner(found.sorted())
+    }
+
+    private func invoice(ofItem fact: Int64) throws -> (id: Int64, owner: Int64?) {
+        let statement = try books.session.statement(
+            "SELECT v.id, v.sales_owner FROM item i JOIN invoice v ON v.id = i.invoice WHERE i.id = $1")
+        statement.bind(1, fact)
+        defer { statement.reset() }
+        guard try statement.step() else { throw DatabaseFailure.corrupt(detail: "item \(fact)") }
+        return (statement.integer(0), statement.optionalInteger(1))
+    }
+
+    /// Items by who owns their invoice, else their customer.
+    private func byOwner(_ items: [Int64]) throws -> Findings {
+        var found: Findings = [:]
+        for item in items {
+            let customer = picture.debtors[Int(picture.debtor(of: Int(picture.position(ofFact: item))))].customer
+            let owner = try invoice(ofItem: item).owner ?? customers[customer]?.salesOwner ?? 0
+            found[owner, default: []].append(item)
+        }
+        return found
     }
 
     private func undelivered() throws -> Findings {

@@ -3,37 +3,164 @@ internal import Ledger
 internal import OpenItems
 internal import Receivables
 
-/// Messages: one per customer and day, through the safe-to-send gate; and a note to the sales owner.
+/// Messages: at most one goes to a customer on a day, composed of everything that waits for that day and
+/// checked by the safe-to-send gate; and a note to the sales owner.
+///
+/// What waits (held by the gate, or queued for the next working day) is looked at again on every day: items
+/// that were paid, re-dated or paused in the meantime drop out, and what is left goes as one new message.
 extension DayEvaluation {
     /// What a message says of one item.
-    private struct Line {
+    struct MessageLine {
         let hit: Hit
         let number: String
+        /// What is asked for: the open amount without what is in dispute.
         let amount: Money
         let hasReachedCustomer: Bool
     }
 
+    /// The message lines of a day for one customer.
+    private struct Lines {
+        /// To be sent as soon as the gate lets them.
+        var ready: [MessageLine] = []
+        /// Undelivered or paused: kept back whatever the gate says.
+        var keptBack: [MessageLine] = []
+        var reasons: Set<HoldReason> = []
+
+        var all: [MessageLine] { ready + keptBack }
+    }
+
+    /// Customers to whom something is to be said, or for whom something waits.
+    func customersToRemind(_ hits: [Int64: [Hit]], _ state: DayState) -> [Int64] {
+        Set(hits.keys).union(state.waiting.keys).sorted()
+    }
+
     func remind(_ customer: Int64, _ hits: [Hit], _ state: inout DayState) throws {
-        guard !hits.isEmpty else { return }
-        let lines = try hits.map(line)
-        let contact = try contact(of: customer)
-        let gate = try gate(customer, contact: contact, lines, state)
-        let reasons = gate.reasons
-        let isPast = day.adding(days: policy.messagesMaximumAgeDays) < books.today
         // On a past day nothing is sent, whatever the gate would say of it today.
-        let result: ReminderState = isPast ? .past : reasons.isEmpty ? .queued : .held
-        for hit in hits {
-            try record(
-                hit, result == .held ? .held : .made,
-                reason: result == .held ? reasons.map(\.rawValue).joined(separator: ",") : nil, &state)
+        if day.adding(days: policy.messagesMaximumAgeDays) < books.today {
+            return try remindInThePast(customer, hits, &state)
         }
-        try write(to: customer, contact, lines, result, reasons, &state)
+        var waiting = try endWhatIsOver(customer, &state)
+        // What go-live holds waits for a person (`huikuan reminders --release`).
+        waiting.removeAll { $0.needsPerson }
+        guard !hits.isEmpty || waiting.contains(where: { $0.isHeld || $0.sendDay.map { $0 >= day } ?? false }) else {
+            return
+        }
+        let sendDay = calendar.onOrAfter(day)
+        let mergeable = waiting.filter { $0.isHeld || $0.sendDay == sendDay }
+        var lines = Lines()
+        for hit in hits { try add(hit, isNew: true, to: &lines, state) }
+        let known = Set(hits.map(\.item.fact))
+        for message in mergeable {
+            for line in message.lines where !known.contains(line.item) {
+                if let hit = try stillValid(line, customer, state) { try add(hit, isNew: false, to: &lines, state) }
+            }
+        }
+        if hits.isEmpty, try isUnchanged(mergeable, lines, sendDay) { return }
+
+        let contact = try contact(of: customer)
+        let reasons = try gate(customer, contact: contact, lines.all, on: sendDay, merging: mergeable, state).reasons
+        let mayGo = reasons.isEmpty && !lines.ready.isEmpty
+        // What was held and still is stays as it was; only what is new is held beside it.
+        if !mayGo, hits.isEmpty { return }
+        for hit in hits {
+            let isSent = mayGo && lines.ready.contains { $0.hit.item.fact == hit.item.fact }
+            let why = Set(reasons).union(isSent ? [] : lines.reasons)
+            try record(
+                hit, isSent ? .made : .held, reason: isSent ? nil : Self.text(why), &state)
+        }
+        if mayGo {
+            for message in mergeable {
+                try end(message, .superseded, &state)
+                report.messages["released", default: 0] += message.isHeld ? 1 : 0
+            }
+            try write(to: customer, contact, lines.ready, .queued, [], sendDay, &state)
+            if !lines.keptBack.isEmpty { try write(to: customer, nil, lines.keptBack, .held, lines.reasons, nil, &state) }
+        } else {
+            let new = lines.all.filter { known.contains($0.hit.item.fact) }
+            try write(to: customer, contact, new, .held, Set(reasons).union(lines.reasons), nil, &state)
+        }
+        try tellSalesOwners(customer, lines.all.filter { $0.hit.rule == .dueSoon && known.contains($0.hit.item.fact) })
+    }
+
+    private func remindInThePast(_ customer: Int64, _ hits: [Hit], _ state: inout DayState) throws {
+        _ = try endWhatIsOver(customer, &state)
+        guard !hits.isEmpty else { return }
+        for hit in hits { try record(hit, .made, reason: nil, &state) }
+        let lines = try hits.map { try line($0, asked: $0.item.open) }
+        try write(to: customer, try contact(of: customer), lines, .past, [], nil, &state)
         try tellSalesOwners(customer, lines.filter { $0.hit.rule == .dueSoon })
     }
 
+    // MARK: What waits
+
+    /// Ends what is paid or too old, and forgets what has gone; returns what still waits.
+    private func endWhatIsOver(_ customer: Int64, _ state: inout DayState) throws -> [DayState.WaitingMessage] {
+        for message in state.waiting[customer] ?? [] where message.day < day {
+            if let sendDay = message.sendDay, sendDay < day {
+                state.forget(message)
+            } else if message.lines.allSatisfy({ openAmount(ofItem: $0.item) == 0 }) {
+                try end(message, .settled, &state)
+            } else if message.isHeld, day.days(since: message.day) > policy.heldExpiresDays {
+                try end(message, .expired, &state)
+            }
+        }
+        return (state.waiting[customer] ?? []).filter { $0.day < day }
+    }
+
+    /// A line that may still be sent: open, due as it was, and for what the rule says.
+    private func stillValid(
+        _ line: DayState.WaitingMessage.Line, _ customer: Int64, _ state: DayState
+    ) throws -> Hit? {
+        let position = Int(picture.position(ofFact: line.item))
+        guard open[position] > 0 else { return nil }
+        let item = picture.view(position, open: open[position], on: day)
+        let isOverdue = day > item.dueDay
+        guard line.rule == .dueSoon ? !isOverdue : isOverdue else { return nil }
+        let occasion = Occasion(
+            dueDay: item.dueDay, episode: line.rule == .dueSoon ? 0 : episode(ofItem: position, item, state))
+        guard state.hasOccurred(line.rule, subject: line.item, occasion) else { return nil }
+        return Hit(
+            rule: line.rule, occasion: occasion, item: item, customer: customer,
+            currency: picture.debtors[Int(item.debtor)].currency)
+    }
+
+    private func add(_ hit: Hit, isNew: Bool, to lines: inout Lines, _ state: DayState) throws {
+        let paused = state.pausedAmount(
+            ofItem: hit.item.fact, customer: hit.customer, open: hit.item.open, on: day)
+        let line = try line(hit, asked: hit.item.open - min(paused, hit.item.open))
+        if !line.amount.isPositive {
+            lines.keptBack.append(try self.line(hit, asked: hit.item.open))
+            lines.reasons.insert(.paused)
+        } else if line.hasReachedCustomer {
+            lines.ready.append(line)
+        } else {
+            lines.keptBack.append(line)
+            lines.reasons.insert(.invoiceNotDelivered)
+        }
+    }
+
+    /// Whether one message already stands in the outbox for the day and says just this.
+    private func isUnchanged(
+        _ messages: [DayState.WaitingMessage], _ lines: Lines, _ sendDay: LocalDate
+    ) throws -> Bool {
+        guard messages.count == 1, let message = messages.first, message.sendDay == sendDay else { return false }
+        let now = Dictionary(lines.ready.map { ($0.hit.item.fact, $0.amount.minorUnits) }) { first, _ in first }
+        let then = Dictionary(message.lines.map { ($0.item, $0.open) }) { first, _ in first }
+        return now == then && lines.keptBack.isEmpty
+    }
+
+    private func end(_ message: DayState.WaitingMessage, _ event: ReminderEvent, _ state: inout DayState) throws {
+        try books.tracking.appendEvent(ofReminder: message.id, event, on: day)
+        state.forget(message)
+        if event == .superseded, let sendDay = message.sendDay { state.unsend(message.customer, sendDay) }
+    }
+
+    // MARK: The gate
+
     /// What the gate sees of a customer on the day.
     private func gate(
-        _ customer: Int64, contact: (id: Int64, email: String)?, _ lines: [Line], _ state: DayState
+        _ customer: Int64, contact: (id: Int64, email: String)?, _ lines: [MessageLine], on sendDay: LocalDate,
+        merging: [DayState.WaitingMessage], _ state: DayState
     ) throws -> SendGate {
         var gate = SendGate()
         let firstRun = state.firstRun ?? day
@@ -41,12 +168,16 @@ extension DayEvaluation {
         gate.isGoLive =
             day.days(since: firstRun) <= policy.goLiveDays * 3
             && calendar.workingDays(after: firstRun, through: day) < policy.goLiveDays
+        // A person has looked at what was approved, so the rest of the day's message goes with it.
+        if merging.contains(where: \.isApproved) { gate.isGoLive = false }
         gate.hasContact = contact != nil
         gate.isComplete = customers[customer].map { !$0.isIncomplete && $0.salesOwner != nil } ?? false
         gate.isBankDataCurrent = try isBankDataCurrent()
         gate.hasUnappliedCash = hasUnappliedCash(customer)
-        gate.isEveryInvoiceUndelivered = lines.allSatisfy { !$0.hasReachedCustomer }
-        gate.messagesThisWeek = (state.messageDays[customer] ?? []).count { day.days(since: $0) < 7 }
+        let replaced = Set(merging.compactMap(\.sendDay))
+        gate.messagesThisWeek = (state.messageDays[customer] ?? []).count {
+            !replaced.contains($0) && abs(sendDay.days(since: $0)) < 7
+        }
         gate.frequencyCap = policy.frequencyCapPerWeek
         return gate
     }
@@ -58,35 +189,38 @@ extension DayEvaluation {
         }
     }
 
-    /// Whether receipts through the last working day were brought in: one is dated so, or a file was imported since.
+    /// Whether every bank account's data reach through the last working day.
     private func isBankDataCurrent() throws -> Bool {
         if let known = bankDataIsCurrent { return known }
-        var oldest = day.adding(days: -1)
-        for _ in 0..<max(policy.bankDataMaximumAgeWorkingDays, 1) { oldest = calendar.onOrBefore(oldest) }
-        let imported = try SettingRepository.content(FileImport.bankDataSetting, in: books.session).flatMap {
-            LocalDate($0)
+        var oldest = calendar.onOrBefore(day.adding(days: -1))
+        for _ in 1..<max(policy.bankDataMaximumAgeWorkingDays, 1) {
+            oldest = calendar.onOrBefore(oldest.adding(days: -1))
         }
-        let newest = try books.session.row(
-            "SELECT coalesce(max(value_day), 0) FROM credit WHERE kind = 1 AND value_day <= \(day.dayNumber)")
-        let isCurrent = imported.map { $0 >= oldest } ?? false || (newest?.integer(0) ?? 0) >= Int64(oldest.dayNumber)
+        let isCurrent = try BankCoverage.isCurrent(since: oldest, in: books.session)
         bankDataIsCurrent = isCurrent
         return isCurrent
     }
 
-    private func line(_ hit: Hit) throws -> Line {
-        let row = try books.session.row(
+    // MARK: Words
+
+    private func line(_ hit: Hit, asked: Int64) throws -> MessageLine {
+        let statement = try books.session.statement(
             """
             SELECT v.number, v.tax_status, (SELECT e.status FROM tax_invoice_event e WHERE e.invoice = v.id
-                ORDER BY e.n DESC LIMIT 1) FROM item i JOIN invoice v ON v.id = i.invoice WHERE i.id = \(hit.item.fact)
+                ORDER BY e.n DESC LIMIT 1) FROM item i JOIN invoice v ON v.id = i.invoice WHERE i.id = $1
             """)
-        let status = Invoice.TaxStatus(rawValue: row?.optionalInteger(2) ?? row?.integer(1) ?? 0)
-        return Line(
-            hit: hit, number: row?.text(0) ?? "", amount: Money(minorUnits: hit.item.open, currency: hit.currency),
+        statement.bind(1, hit.item.fact)
+        defer { statement.reset() }
+        guard try statement.step() else { throw DatabaseFailure.corrupt(detail: "item \(hit.item.fact)") }
+        let status = Invoice.TaxStatus(rawValue: statement.optionalInteger(2) ?? statement.integer(1))
+        return MessageLine(
+            hit: hit, number: statement.text(0), amount: Money(minorUnits: asked, currency: hit.currency),
             hasReachedCustomer: status?.hasReachedCustomer ?? false)
     }
 
     /// The customer's contact for payments, else for billing, with an address.
-    private func contact(of customer: Int64) throws -> (id: Int64, email: String)? {
+    func contact(of customer: Int64) throws -> (id: Int64, email: String)? {
+        if let known = contacts[customer] { return known }
         let rows = try books.session.rows(
             """
             SELECT c.id, v.personal FROM contact c JOIN contact_version v ON v.contact = c.id
@@ -94,49 +228,60 @@ extension DayEvaluation {
                AND v.n = (SELECT max(n) FROM contact_version w WHERE w.contact = c.id)
              ORDER BY v.purpose, c.id
             """)
+        var found: (id: Int64, email: String)?
         for row in rows {
             if let email = try books.personal.fields(row.integer(1)).map(ContactRepository.content)?.email {
-                return (row.integer(0), email)
+                found = (row.integer(0), email)
+                break
             }
         }
-        return nil
+        contacts[customer] = .some(found)
+        return found
+    }
+
+    private static func text(_ reasons: Set<HoldReason>) -> String {
+        HoldReason.allCases.filter(reasons.contains).map(\.rawValue).joined(separator: ",")
     }
 
     private func write(
-        to customer: Int64, _ contact: (id: Int64, email: String)?, _ lines: [Line], _ result: ReminderState,
-        _ reasons: [HoldReason], _ state: inout DayState
+        to customer: Int64, _ contact: (id: Int64, email: String)?, _ lines: [MessageLine], _ result: ReminderState,
+        _ reasons: Set<HoldReason>, _ sendDay: LocalDate?, _ state: inout DayState
     ) throws {
         let catalogue = try catalogue(of: customers[customer]?.language)
-        // What the customer never got an invoice for is not asked for; a register check sees to it.
-        let sendable = lines.filter(\.hasReachedCustomer)
-        let text = text(customer, sendable.isEmpty ? lines : sendable, catalogue)
         let personal = try books.personal.append(
-            [contact?.email ?? "", catalogue.text(.reminderSubject, ["company": .text(company.name)]), text],
+            [
+                contact?.email ?? "", catalogue.text(.reminderSubject, ["company": .text(company.name)]),
+                text(customer, lines, catalogue),
+            ],
             subject: customer)
+        let held = HoldReason.allCases.filter(reasons.contains)
         let id = try books.tracking.append(
             TrackingRepository.NewReminder(
                 customer: customer, day: day, audience: .customer, recipient: contact?.id ?? 0,
-                language: catalogue.language.rawValue, personal: personal, state: result,
-                held: result == .held ? reasons : [],
-                items: lines.map { ($0.hit.item.fact, $0.hit.rule, $0.hit.item.open) }))
+                language: catalogue.language.rawValue, personal: personal, state: result, held: held,
+                items: lines.map { ($0.hit.item.fact, $0.hit.rule, $0.amount.minorUnits) }))
         report.messages[result.name, default: 0] += 1
+        let kept = DayState.WaitingMessage(
+            id: id, customer: customer, day: day, isHeld: result == .held, sendDay: sendDay,
+            needsPerson: reasons.contains(.goLive), isApproved: false,
+            lines: lines.map { .init(item: $0.hit.item.fact, rule: $0.hit.rule, open: $0.amount.minorUnits) })
         switch result {
         case .queued:
-            try books.tracking.enqueue(reminder: id, notBefore: calendar.onOrAfter(day))
-            state.messageDays[customer, default: []].append(day)
-        case .held:
-            state.held[id] = DayState.HeldReminder(
-                id: id, customer: customer, day: day, reasons: reasons, items: lines.map(\.hit.item.fact))
-        case .past: break
+            let sendDay = sendDay ?? day
+            try books.tracking.enqueue(reminder: id, notBefore: sendDay)
+            state.messageDays[customer, default: []].append(sendDay)
+            if sendDay > day { state.keep(kept) }
+        case .held: state.keep(kept)
+        case .past, .noted: break
         }
         for line in lines {
             detail(
                 line.hit.rule, customer, line.number, effect: "message:\(result.name)",
-                reason: reasons.isEmpty ? contact?.email ?? "" : reasons.map(\.rawValue).joined(separator: ","))
+                reason: held.isEmpty ? contact?.email ?? "" : held.map(\.rawValue).joined(separator: ","))
         }
     }
 
-    private func text(_ customer: Int64, _ lines: [Line], _ catalogue: Catalogue) -> String {
+    private func text(_ customer: Int64, _ lines: [MessageLine], _ catalogue: Catalogue) -> String {
         var parts = [catalogue.text(.reminderGreeting, ["customer": .text(customers[customer]?.name ?? "")])]
         let sections: [(RuleCode, TextKey)] = [(.dueSoon, .reminderDueSoon), (.overdueStart, .reminderOverdue)]
         for (rule, heading) in sections {
@@ -148,8 +293,8 @@ extension DayEvaluation {
                     catalogue.text(
                         .reminderLine,
                         [
-                            "invoice": .text(item.number), "due": .day(item.hit.item.dueDay),
-                            "amount": .money(item.amount),
+                            "invoice": .text(item.number), "issued": .day(item.hit.item.issueDay),
+                            "due": .day(item.hit.item.dueDay), "amount": .money(item.amount),
                         ]))
             }
         }
@@ -165,8 +310,8 @@ extension DayEvaluation {
         return catalogue
     }
 
-    /// The sales owners learn what of theirs falls due, one note each per customer and day.
-    private func tellSalesOwners(_ customer: Int64, _ lines: [Line]) throws {
+    /// The sales owners learn what of theirs falls due, one note each per customer and day, in the program itself.
+    private func tellSalesOwners(_ customer: Int64, _ lines: [MessageLine]) throws {
         let byOwner = Dictionary(grouping: lines) { line -> Int64 in
             line.hit.item.owner != 0 ? line.hit.item.owner : customers[customer]?.salesOwner ?? 0
         }
@@ -179,44 +324,8 @@ extension DayEvaluation {
             _ = try books.tracking.append(
                 TrackingRepository.NewReminder(
                     customer: customer, day: day, audience: .salesOwner, recipient: owner,
-                    language: catalogue.language.rawValue, personal: personal, state: .queued, held: [],
+                    language: catalogue.language.rawValue, personal: personal, state: .noted, held: [],
                     items: own.map { ($0.hit.item.fact, $0.hit.rule, $0.hit.item.open) }))
         }
-    }
-
-    /// Held messages go when what held them is gone; they lapse when they are too old or all is paid.
-    func releaseHeldMessages(_ state: inout DayState) throws {
-        for message in state.held.values.sorted(by: { $0.id < $1.id }) where message.day < day {
-            if message.items.allSatisfy({ openAmount(ofItem: $0) == 0 }) {
-                try end(message, .settled, &state)
-            } else if day.days(since: message.day) > policy.heldExpiresDays {
-                try end(message, .expired, &state)
-            } else if !message.reasons.contains(.goLive), day.adding(days: policy.messagesMaximumAgeDays) >= books.today
-            {
-                // What go-live holds waits for a person (`huikuan reminders --release`).
-                let hits = message.items.compactMap { hit(ofItem: $0, customer: message.customer) }
-                let contact = try contact(of: message.customer)
-                let lines = try hits.map(line)
-                guard try gate(message.customer, contact: contact, lines, state).reasons.isEmpty else { continue }
-                try end(message, .released, &state)
-                try books.tracking.enqueue(reminder: message.id, notBefore: calendar.onOrAfter(day))
-                state.messageDays[message.customer, default: []].append(day)
-                report.messages["released", default: 0] += 1
-            }
-        }
-    }
-
-    private func end(_ message: DayState.HeldReminder, _ event: ReminderEvent, _ state: inout DayState) throws {
-        try books.tracking.appendEvent(ofReminder: message.id, event, on: day)
-        state.held[message.id] = nil
-    }
-
-    private func hit(ofItem fact: Int64, customer: Int64) -> Hit? {
-        let position = Int(picture.position(ofFact: fact))
-        guard open[position] > 0 else { return nil }
-        let item = picture.view(position, open: open[position], on: day)
-        return Hit(
-            rule: .dueSoon, occasion: Occasion(dueDay: item.dueDay, episode: 0), item: item, customer: customer,
-            currency: picture.debtors[Int(item.debtor)].currency)
     }
 }

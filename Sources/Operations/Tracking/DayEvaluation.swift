@@ -19,6 +19,9 @@ final class DayEvaluation {
     var report: DayReport
     /// What is open of each item on the day, by its position in the picture.
     let open: [Int64]
+    /// What register checks found, for those that were looked at today.
+    var findingsToday: [DataQualityCheck: Findings] = [:]
+    private lazy var laterEpisodes = picture.laterEpisodes(on: day)
     private(set) lazy var unapplied = picture.unapplied(
         OpenItems.Query(asOf: day, buckets: .standardDue))
     private(set) lazy var debtorsOfCustomer: [Int64: [Int]] = Dictionary(
@@ -29,7 +32,7 @@ final class DayEvaluation {
         for position in 0..<picture.itemCount where open[position] > 0 { found.insert(picture.debtor(of: position)) }
         return Set(found.map { picture.debtors[Int($0)].customer }).sorted()
     }()
-    var customersWithContact: Set<Int64>?
+    var contacts: [Int64: (id: Int64, email: String)?] = [:]
     var bankDataIsCurrent: Bool?
     var catalogues: [Catalogue.Language: Catalogue] = [:]
     private var roleHolders: [Role: Int64?] = [:]
@@ -70,14 +73,13 @@ final class DayEvaluation {
         try escalateLateTasks(&state)
         let hits = findHits(&state)
         let byCustomer = Dictionary(grouping: hits, by: \.customer)
-        for customer in byCustomer.keys.sorted() {
+        for customer in customersToRemind(byCustomer, state) {
             let hits = byCustomer[customer] ?? []
             try remind(customer, hits.filter { $0.rule != .overdueRisk }, &state)
             try startCollection(customer, hits.filter { $0.rule == .overdueStart }, &state)
             try startRiskAssessment(customer, hits.filter { $0.rule == .overdueRisk }, &state)
         }
         try checkRegister(&state)
-        try releaseHeldMessages(&state)
         try books.tracking.appendRun(day, policyVersion: policyVersion, warnings: report.warnings)
         state.lastRun = day
         return report
@@ -88,11 +90,10 @@ final class DayEvaluation {
     /// One pass over all items: each rule says on which occasion it fires, and old occasions drop out.
     private func findHits(_ state: inout DayState) -> [Hit] {
         let rules = policy.itemRules
-        let episodes = picture.laterEpisodes(on: day)
         var hits: [Hit] = []
         for position in 0..<picture.itemCount where open[position] > 0 {
             let item = picture.view(position, open: open[position], on: day)
-            let due = DueItem(dueDay: item.dueDay, episode: episodes[position] ?? 1)
+            let due = DueItem(dueDay: item.dueDay, episode: episode(ofItem: position, item, state))
             for rule in rules {
                 guard let occasion = rule.occasion(of: due, on: day, calendar),
                     !state.hasOccurred(rule.code, subject: item.fact, occasion)
@@ -101,11 +102,12 @@ final class DayEvaluation {
                 // Pauses stop dunning; the risk of an item is assessed all the same.
                 let isPaused =
                     rule.code != .overdueRisk
-                    && state.isPaused(item: item.fact, customer: debtor.customer, open: item.open, on: day)
+                    && state.pausedAmount(
+                        ofItem: item.fact, customer: debtor.customer, open: item.open, on: day) >= item.open
                 if isPaused || policy.switchedOff.contains(rule.code) {
                     report.rules[rule.code.name]?.skipped += 1
                     let reason = isPaused ? "paused" : "switched-off"
-                    detail(rule.code, debtor.customer, "\(item.fact)", effect: "none", reason: reason)
+                    detail(rule.code, debtor.customer, number(of: item.fact), effect: "none", reason: reason)
                     continue
                 }
                 hits.append(
@@ -115,6 +117,13 @@ final class DayEvaluation {
             }
         }
         return hits
+    }
+
+    /// The number of an item's overdue episode, from 1: as its facts tell, and never less than the closed cases
+    /// that covered it, because what was settled as far as anybody knew and is overdue again is collected anew.
+    func episode(ofItem position: Int, _ item: OpenItems.ItemView, _ state: DayState) -> Int {
+        let closed = day > item.dueDay ? state.closedCases(ofItem: item.fact, dueDay: item.dueDay) : 0
+        return max(laterEpisodes[position] ?? 1, closed + 1)
     }
 
     /// Records that a rule fired, so that it never does on this occasion again.
@@ -159,10 +168,10 @@ final class DayEvaluation {
 
     /// Cases whose items are all settled are closed, and the tasks about them with them.
     private func closeWhatIsSettled(_ state: inout DayState) throws {
-        for entry in state.cases.values.sorted(by: { $0.id < $1.id }) where entry.closedDay == nil {
-            guard entry.items.allSatisfy({ openAmount(ofItem: $0) == 0 }) else { continue }
+        for entry in state.cases.values.sorted(by: { $0.id < $1.id }) {
+            guard entry.items.keys.allSatisfy({ openAmount(ofItem: $0) == 0 }) else { continue }
             try books.tracking.appendEvent(ofCase: entry.id, .closed, on: day)
-            state.forget(entry)
+            state.close(entry)
         }
         for task in state.openTasks(on: day) where task.kind != .mendRegister {
             guard task.subjects.allSatisfy({ openAmount(ofItem: $0) == 0 }) else { continue }
@@ -176,9 +185,16 @@ final class DayEvaluation {
     }
 
     private func escalateLateTasks(_ state: inout DayState) throws {
-        for task in state.openTasks(on: day) where task.dueDay < day {
+        let steps = policy.taskLate.escalateAfter.count
+        for task in state.openTasks(on: day) where task.dueDay < day && task.escalations < steps {
             let level = policy.taskLate.level(dueDay: task.dueDay, on: day, calendar)
-            for step in 0..<level {
+            guard level > task.escalations else { continue }
+            // Whoever mended the register in time isn't told on.
+            if task.kind == .mendRegister, try isMended(task) {
+                try close(task, &state)
+                continue
+            }
+            for step in task.escalations..<level {
                 let key = DayState.OccurrenceKey(
                     rule: RuleCode.taskLate.rawValue, subject: task.id, occasion: Int64(step + 1), episode: 0)
                 guard !state.occurrences.contains(key) else { continue }
@@ -193,6 +209,7 @@ final class DayEvaluation {
                 try books.tracking.appendEvent(
                     ofTask: task.id, .escalated, person: person, on: day, note: "\(step + 1)")
                 state.occurrences.insert(key)
+                state.noteEscalation(of: task.id)
                 report.rules[RuleCode.taskLate.name]?.created += 1
                 detail(.taskLate, task.customer ?? 0, "\(task.id)", effect: "escalation", reason: people[person] ?? "")
             }
@@ -213,11 +230,11 @@ final class DayEvaluation {
             entry = known
         } else {
             let id = try books.tracking.openCase(customer: customer, on: day)
-            entry = DayState.Case(id: id, customer: customer, items: [])
+            entry = DayState.Case(id: id, customer: customer, items: [:])
         }
         for hit in hits {
             try books.tracking.join(item: hit.item.fact, hit.occasion, toCase: entry.id)
-            entry.items.insert(hit.item.fact)
+            entry.items[hit.item.fact] = hit.occasion.dueDay
             detail(.overdueStart, customer, number(of: hit.item.fact), effect: "case", reason: "")
         }
         state.keep(entry)
@@ -242,14 +259,15 @@ final class DayEvaluation {
             customer: customer, Signal.overdueOver30, .watch, on: day, source: hits[0].item.fact)
     }
 
-    /// Items go to the customer's open task of the kind, or to a new one: a customer is called once.
+    /// Items go to the customer's open task of the kind when that is due no earlier, or to a new one: a customer is
+    /// called once, and nothing is late before it began.
     private func addTask(
         _ kind: WorkTask.Kind, _ customer: Int64, role: Role, assignee: @autoclosure () throws -> Int64?,
         dueDay: LocalDate, rule: RuleCode, _ hits: [Hit], _ state: inout DayState
     ) throws {
         let known = state.openTask(kind, ofCustomer: customer, on: day)
         var task: DayState.Task
-        if let known {
+        if let known, known.dueDay >= day {
             task = known
         } else {
             let person = try assignee()

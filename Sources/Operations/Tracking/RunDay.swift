@@ -21,6 +21,7 @@ package final class RunDay: @unchecked Sendable {
         var act: Int64 = -1
         var customers: CustomerAttributes?
         var customersFact: Int64 = -1
+        var customersDay = LocalDate(dayNumber: 0)
     }
 
     package init(in store: Store, actor: Actor, source: String) {
@@ -41,7 +42,7 @@ package final class RunDay: @unchecked Sendable {
         onDay: (@Sendable (LocalDate) -> Void)? = nil
     ) async throws -> [DayReport] {
         if let from, from > to { throw Refusal(.dayRangeBackwards) }
-        if isDryRun { return [try await runOne(to, now, today, isDryRun: true)] }
+        if isDryRun { return [try await rehearse(to, now, today)] }
         guard to <= today else { throw Refusal(.dayTooFar, ["day": .day(to), "today": .day(today)]) }
         let lastRun = try store.read { session in
             try session.row("SELECT max(day) FROM day_run")?.optionalInteger(0).map { LocalDate(dayNumber: Int($0)) }
@@ -51,7 +52,7 @@ package final class RunDay: @unchecked Sendable {
         var reports: [DayReport] = []
         var day = first
         while day <= to {
-            reports.append(try await runOne(day, now, today, isDryRun: false))
+            reports.append(try await runOne(day, now, today))
             onDay?(day)
             day = day.adding(days: 1)
         }
@@ -60,27 +61,45 @@ package final class RunDay: @unchecked Sendable {
 
     private struct RolledBack: Error { let report: DayReport }
 
-    private func runOne(_ day: LocalDate, _ now: Instant, _ today: LocalDate, isDryRun: Bool) async throws -> DayReport
-    {
-        let request = ActRequest(
-            command: "run-day", actor: actor, source: source, input: Array("\(day)".utf8), now: now, today: today)
+    private func request(_ day: LocalDate, _ now: Instant, _ today: LocalDate) -> ActRequest {
+        ActRequest(command: "run-day", actor: actor, source: source, input: Array("\(day)".utf8), now: now, today: today)
+    }
+
+    private func runOne(_ day: LocalDate, _ now: Instant, _ today: LocalDate) async throws -> DayReport {
         do {
-            let written = try await store.write(request) { [self] books in
-                let report = try evaluate(day, in: books, wantsDetails: isDryRun)
-                if isDryRun {
-                    memory.act = -1
-                    throw RolledBack(report: report)
-                }
-                return report
+            let written = try await store.write(request(day, now, today)) { [self] books in
+                try evaluate(day, in: books, wantsDetails: false)
             }
             if let act = written.act { memory.act = act }
             return written.outcome
-        } catch let dryRun as RolledBack {
-            return dryRun.report
         } catch {
             memory.act = -1
             throw error
         }
+    }
+
+    /// What a day would do after the days missed before it, and rolls all of it back.
+    private func rehearse(_ day: LocalDate, _ now: Instant, _ today: LocalDate) async throws -> DayReport {
+        do {
+            _ = try await store.write(request(day, now, max(today, day))) { [self] books -> DayReport in
+                let lastRun = try books.session.row("SELECT max(day) FROM day_run")?.optionalInteger(0)
+                var next = lastRun.map { min(LocalDate(dayNumber: Int($0) + 1), day) } ?? day
+                while next < day {
+                    _ = try evaluate(next, in: books, wantsDetails: false)
+                    next = next.adding(days: 1)
+                }
+                throw RolledBack(report: try evaluate(day, in: books, wantsDetails: true))
+            }
+        } catch let dryRun as RolledBack {
+            memory.act = -1
+            memory.state = nil
+            return dryRun.report
+        } catch {
+            memory.act = -1
+            memory.state = nil
+            throw error
+        }
+        throw DatabaseFailure.other(code: 0, detail: "a rehearsal was not rolled back")
     }
 
     private func evaluate(_ day: LocalDate, in books: Books, wantsDetails: Bool) throws -> DayReport {
@@ -102,7 +121,7 @@ package final class RunDay: @unchecked Sendable {
         let evaluation = DayEvaluation(
             day: day, books: books, policy: policy, policyVersion: version, company: company,
             calendar: try CalendarRepository.load(country: company.country, in: session),
-            picture: try store.picture.current(in: session, imagePath: nil), customers: try customers(session, on: day),
+            picture: try store.picture.current(in: session, imagePath: nil, forLookUps: true), customers: try customers(session, on: day),
             people: try PersonKeys(session), wantsDetails: wantsDetails)
         let report = try evaluation.run(&state)
         memory.state = state
@@ -112,10 +131,16 @@ package final class RunDay: @unchecked Sendable {
     /// Attributes of customers, read again only when somebody changed one.
     private func customers(_ session: any SQLSession, on day: LocalDate) throws -> CustomerAttributes {
         let last = try session.row("SELECT coalesce(max(id), 0) FROM customer_version")?.integer(0) ?? 0
-        if let known = memory.customers, memory.customersFact == last { return known }
+        // Another version may come into force between the days of a catch-up.
+        if let known = memory.customers, memory.customersFact == last,
+            known.isValid(from: memory.customersDay, through: day)
+        {
+            return known
+        }
         let attributes = try CustomerAttributes(session, on: day, knownFact: .max)
         memory.customers = attributes
         memory.customersFact = last
+        memory.customersDay = day
         return attributes
     }
 

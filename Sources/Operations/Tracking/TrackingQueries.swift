@@ -24,9 +24,11 @@ package enum TrackingQueries {
 
     /// Tasks by urgency: the ones due first, then the larger amounts.
     package static func tasks(
-        owner: String?, customer: String?, includingClosed: Bool, limit: Int, in store: Store
+        owner: String?, customer: String?, includingClosed: Bool, dueBefore: LocalDate? = nil, limit: Int,
+        in store: Store
     ) throws -> RegisterQueries.Page<TaskRow> {
         try store.read { session in
+            if let customer { try RegisterQueries.need(customer: customer, in: session) }
             let people = try PersonKeys(session)
             let attributes = try CustomerAttributes(session, on: LocalDate(dayNumber: 1_000_000), knownFact: .max)
             let rows = try session.rows(
@@ -43,7 +45,8 @@ package enum TrackingQueries {
                 let closedDay = row.optionalInteger(8).map { LocalDate(dayNumber: Int($0)) }
                 let assignee = people[row.optionalInteger(4)]
                 let entry = row.optionalInteger(3).flatMap { attributes[$0] }
-                guard includingClosed || closedDay == nil, owner == nil || owner == assignee,
+                guard includingClosed || closedDay == nil,
+                    dueBefore.map({ row.integer(7) < Int64($0.dayNumber) }) ?? true, owner == nil || owner == assignee,
                     customer == nil || customer == entry?.code
                 else { continue }
                 let (count, open) = try subjects(ofTask: row.integer(0), kind, session)
@@ -80,6 +83,51 @@ package enum TrackingQueries {
         )
     }
 
+    /// A record that a task is about, by the name that people know it by.
+    package struct Subject: Sendable {
+        /// `customer`, `invoice`, `receipt`.
+        package let kind: String
+        package let key: String
+        package let customer: String
+        package let name: String
+        package let amount: Money?
+    }
+
+    /// What a task is about, in the order it was added.
+    ///
+    /// - Throws: `Refusal` `task.unknown`.
+    package static func subjects(ofTask id: Int64, in store: Store) throws -> [Subject] {
+        try store.read { session in
+            guard try session.row("SELECT id FROM task WHERE id = \(id)") != nil else {
+                throw Refusal(.taskUnknown, ["task": .text("\(id)")])
+            }
+            let attributes = try CustomerAttributes(session, on: LocalDate(dayNumber: 1_000_000), knownFact: .max)
+            let rows = try session.rows(
+                """
+                SELECT s.subject, k.id, v.number, i.n, v.customer, v.currency, b.open, c.reference, d.customer,
+                    c.currency, d.unapplied
+                  FROM task_item s LEFT JOIN customer k ON k.id = s.subject LEFT JOIN item i ON i.id = s.subject
+                  LEFT JOIN invoice v ON v.id = i.invoice LEFT JOIN item_balance b ON b.item = i.id
+                  LEFT JOIN credit c ON c.id = s.subject LEFT JOIN credit_balance d ON d.credit = c.id
+                 WHERE s.task = \(id) ORDER BY s.id
+                """)
+            return rows.map { row in
+                let customer = row.optionalInteger(1) ?? row.optionalInteger(4) ?? row.optionalInteger(8)
+                let entry = customer.flatMap { attributes[$0] }
+                let number = row.optionalText(2).map { row.integer(3) > 1 ? "\($0)/\(row.integer(3))" : $0 }
+                let currency = (row.optionalText(5) ?? row.optionalText(9)).flatMap { Currency($0) }
+                let amount = row.optionalInteger(6) ?? row.optionalInteger(10)
+                return Subject(
+                    kind: row.optionalInteger(1) != nil ? "customer" : number != nil ? "invoice" : "receipt",
+                    key: number ?? row.optionalText(7) ?? entry?.code ?? "\(row.integer(0))", customer: entry?.code ?? "",
+                    name: entry?.name ?? "",
+                    amount: currency.flatMap { currency in
+                        amount.map { Money(minorUnits: $0, currency: currency) }
+                    })
+            }
+        }
+    }
+
     package struct ReminderRow: Sendable {
         package let id: Int64
         package let day: LocalDate
@@ -100,6 +148,7 @@ package enum TrackingQueries {
         customer: String?, state: String?, since: LocalDate?, limit: Int, in store: Store
     ) throws -> RegisterQueries.Page<ReminderRow> {
         try store.read { session in
+            if let customer { try RegisterQueries.need(customer: customer, in: session) }
             let personal = PersonalRepository(session: session, facts: nil)
             let attributes = try CustomerAttributes(session, on: LocalDate(dayNumber: 1_000_000), knownFact: .max)
             let rows = try session.rows(
@@ -113,13 +162,7 @@ package enum TrackingQueries {
             for row in rows {
                 let entry = attributes[row.integer(2)]
                 let made = ReminderState(rawValue: row.integer(4)) ?? .queued
-                let stateName: String
-                switch row.optionalInteger(7).flatMap(ReminderEvent.init) {
-                case .released?: stateName = "released"
-                case .expired?: stateName = "expired"
-                case .settled?: stateName = "settled"
-                case nil: stateName = made.name
-                }
+                let stateName = row.optionalInteger(7).flatMap(ReminderEvent.init)?.name ?? made.name
                 guard customer == nil || customer == entry?.code, state == nil || state == stateName else { continue }
                 guard found.count < limit else {
                     more += 1

@@ -34,11 +34,13 @@ package struct WorkCommands: Sendable {
         }.act
     }
 
-    /// Stops dunning on an invoice's items; with an amount, on that part only.
+    /// Stops dunning on an invoice's items, or on one instalment; with an amount, on that much of them, the ones due
+    /// first before the others.
     ///
-    /// - Throws: `Refusal` `invoice.unknown` and those of `Pause.check`.
+    /// - Throws: `Refusal` `invoice.unknown`, `item.unknown`, `pause.amount` and those of `Pause.check`.
     package func pause(
-        invoice number: String, _ kind: Pause.Kind, from: LocalDate, until: LocalDate, amount: String?, reason: String
+        invoice number: String, instalment: Int? = nil, _ kind: Pause.Kind, from: LocalDate, until: LocalDate,
+        amount: String?, reason: String
     ) async throws -> Int64? {
         try await store.write(request) { books in
             let (version, policy) = try TrackingPolicy.load(in: books.session, on: from)
@@ -48,19 +50,32 @@ package struct WorkCommands: Sendable {
             guard let invoice = try books.invoices().find(entity: entity, number: number) else {
                 throw Refusal(.invoiceUnknown, ["invoice": .text(number)])
             }
-            var part: Int64?
-            if let amount {
-                do throws(AmountError) {
-                    part = try Money(amount, currency: invoice.currency).minorUnits
-                } catch {
-                    throw Refusal(.valueNotAnAmount, ["mark": .text("."), "limit": .text("")])
+            var items = try books.invoices().items(of: invoice.id)
+            if let instalment {
+                items = items.filter { $0.n == Int64(instalment) }
+                guard !items.isEmpty else {
+                    throw Refusal(.itemUnknown, ["invoice": .text(number), "instalment": .count(instalment)])
                 }
             }
-            for item in try books.invoices().items(of: invoice.id) {
-                _ = try books.tracking.appendPause(
-                    customer: nil, item: item.id, kind, from: from, until: until, amount: part, reason: reason)
+            guard let amount else {
+                for item in items {
+                    _ = try books.tracking.appendPause(
+                        customer: nil, item: item.id, kind, from: from, until: until, amount: nil, reason: reason)
+                }
+                return items.count
             }
-            return 1
+            let open = Money(minorUnits: items.reduce(0) { $0 + $1.open }, currency: invoice.currency)
+            guard let part = try? Money(amount, currency: invoice.currency), part.isPositive,
+                part.minorUnits <= open.minorUnits
+            else { throw Refusal(.pauseAmount, ["amount": .text(amount), "open": .money(open)]) }
+            var left = part.minorUnits
+            for item in items where item.open > 0 && left > 0 {
+                let share = min(item.open, left)
+                left -= share
+                _ = try books.tracking.appendPause(
+                    customer: nil, item: item.id, kind, from: from, until: until, amount: share, reason: reason)
+            }
+            return items.count
         }.act
     }
 
@@ -88,23 +103,71 @@ package struct WorkCommands: Sendable {
         }.act
     }
 
-    /// A person lets held messages go: they are put in the outbox as they stand.
-    package func release(reminders ids: [Int64]) async throws -> Int64? {
+    /// What became of messages that a person let go.
+    package struct Released: Codable, Hashable, Sendable {
+        /// In the outbox as they stood.
+        package var sent = 0
+        /// Something in them changed, or another message goes to the customer that day: what still holds goes with
+        /// the next day's run.
+        package var merged = 0
+    }
+
+    /// A person lets held messages go.
+    ///
+    /// - Throws: `Refusal` `reminder.unknown`, `reminder.not-held`, `reminder.no-contact`.
+    package func release(reminders ids: [Int64]) async throws -> Store.Written<Released> {
         try await store.write(request) { books in
-            var count = 0
+            let company = try CompanySettings.load(in: books.session)
+            let sendDay = try CalendarRepository.load(country: company.country, in: books.session)
+                .onOrAfter(books.today)
+            var released = Released()
             for id in ids {
-                let isHeld = try books.session.row(
+                let name = Refusal.Parameter.text("\(id)")
+                let row = try books.session.row(
                     """
-                    SELECT id FROM reminder r WHERE id = \(id) AND state = 2 AND recipient <> 0
-                       AND NOT EXISTS (SELECT 1 FROM reminder_event e WHERE e.reminder = r.id)
+                    SELECT state, recipient, customer, (SELECT e.kind FROM reminder_event e WHERE e.reminder = r.id
+                        ORDER BY e.n DESC LIMIT 1) FROM reminder r WHERE id = \(id)
                     """)
-                guard isHeld != nil else { continue }
-                try books.tracking.appendEvent(ofReminder: id, .released, on: books.today)
-                try books.tracking.enqueue(reminder: id, notBefore: books.today)
-                count += 1
+                guard let row else { throw Refusal(.reminderUnknown, ["reminder": name]) }
+                guard row.integer(0) == ReminderState.held.rawValue, row.optionalInteger(3) == nil else {
+                    throw Refusal(.reminderNotHeld, ["reminder": name])
+                }
+                guard row.integer(1) != 0 else { throw Refusal(.reminderNoContact, ["reminder": name]) }
+                if try Self.holdsStill(id, on: books.today, books),
+                    try !Self.isSpokenTo(customer: row.integer(2), on: sendDay, books)
+                {
+                    try books.tracking.appendEvent(ofReminder: id, .released, on: books.today)
+                    try books.tracking.enqueue(reminder: id, notBefore: sendDay)
+                    released.sent += 1
+                } else {
+                    try books.tracking.appendEvent(ofReminder: id, .approved, on: books.today)
+                    released.merged += 1
+                }
             }
-            return count
-        }.act
+            return released
+        }
+    }
+
+    /// Whether everything a message says is still so: amounts, due days, nothing paused since.
+    private static func holdsStill(_ reminder: Int64, on day: LocalDate, _ books: Books) throws -> Bool {
+        try books.session.row(
+            """
+            SELECT 1 FROM reminder_item r JOIN item i ON i.id = r.item JOIN item_balance b ON b.item = i.id
+              JOIN invoice v ON v.id = i.invoice
+             WHERE r.reminder = \(reminder) AND (b.open <> r.open_amount
+                OR (r.rule = \(RuleCode.dueSoon.rawValue) AND i.due_day < \(day.dayNumber))
+                OR EXISTS (SELECT 1 FROM item_event e WHERE e.item = i.id AND e.id > r.id)
+                OR EXISTS (SELECT 1 FROM pause p WHERE p.id > r.id AND (p.item = i.id OR p.customer = v.customer))) LIMIT 1
+            """) == nil
+    }
+
+    private static func isSpokenTo(customer: Int64, on day: LocalDate, _ books: Books) throws -> Bool {
+        try books.session.row(
+            """
+            SELECT 1 FROM outbox o JOIN reminder r ON r.id = o.reminder
+             WHERE r.customer = \(customer) AND r.audience = 1 AND o.not_before_day = \(day.dayNumber)
+               AND NOT EXISTS (SELECT 1 FROM reminder_event e WHERE e.reminder = r.id AND e.kind = 4) LIMIT 1
+            """) != nil
     }
 
     /// Registers a person, a manager and roles.

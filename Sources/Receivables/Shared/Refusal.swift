@@ -109,6 +109,10 @@ package enum RefusalCode: String, CaseIterable, Sendable {
     case taskClosed = "task.closed"
     case pauseTooLong = "pause.too-long"
     case pauseBackwards = "pause.backwards"
+    case pauseAmount = "pause.amount"
+    case reminderUnknown = "reminder.unknown"
+    case reminderNotHeld = "reminder.not-held"
+    case reminderNoContact = "reminder.no-contact"
     // Commands, actors and the store.
     case keyReused = "key.reused"
     case actorUnknown = "actor.unknown"

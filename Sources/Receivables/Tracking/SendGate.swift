@@ -12,6 +12,8 @@ package enum HoldReason: String, CaseIterable, Sendable {
     /// The customer hasn't got the tax invoice.
     case invoiceNotDelivered = "invoice_not_delivered"
     case frequencyCap = "frequency_cap"
+    /// In dispute or paused since the rule fired.
+    case paused
 }
 
 /// What the safe-to-send gate looks at before anything goes to a customer.
@@ -21,7 +23,6 @@ package struct SendGate: Hashable, Sendable {
     package var isComplete = true
     package var isBankDataCurrent = true
     package var hasUnappliedCash = false
-    package var isEveryInvoiceUndelivered = false
     package var messagesThisWeek = 0
     package var frequencyCap = Int.max
 
@@ -35,7 +36,6 @@ package struct SendGate: Hashable, Sendable {
         if !isComplete { reasons.append(.incomplete) }
         if !isBankDataCurrent { reasons.append(.bankDataStale) }
         if hasUnappliedCash { reasons.append(.unappliedCash) }
-        if isEveryInvoiceUndelivered { reasons.append(.invoiceNotDelivered) }
         if messagesThisWeek >= frequencyCap { reasons.append(.frequencyCap) }
         return reasons
     }

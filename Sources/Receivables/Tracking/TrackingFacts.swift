@@ -75,17 +75,41 @@ package enum ReminderState: Int64, Sendable {
     case held
     /// The day lies too far back: a fact, but not sent.
     case past
+    /// A note to a colleague, shown in the program.
+    case noted
 
     package var name: String {
         switch self {
         case .queued: "queued"
         case .held: "held"
         case .past: "past"
+        case .noted: "noted"
         }
     }
 }
 
-package enum ReminderEvent: Int64, Sendable { case released = 1, expired, settled }
+package enum ReminderEvent: Int64, Sendable {
+    /// A person let it go as it stood.
+    case released = 1
+    /// Held for too long.
+    case expired
+    /// Everything in it was paid.
+    case settled
+    /// What of it still held went into a newer message.
+    case superseded
+    /// A person let it go; what of it still holds goes with the customer's next message.
+    case approved
+
+    package var name: String {
+        switch self {
+        case .released: "released"
+        case .expired: "expired"
+        case .settled: "settled"
+        case .superseded: "superseded"
+        case .approved: "approved"
+        }
+    }
+}
 
 /// A dated early-warning fact (预警信号).
 package enum Signal {

@@ -2,20 +2,41 @@ import ArgumentParser
 import Formats
 import Foundation
 import Ledger
+import OpenItems
 import Operations
 import Receivables
 
 /// What lists have in common.
 struct ListOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Rows at most.", valueName: "count")) var limit: Int?
+    @Option(help: ArgumentHelp("Go on behind this place: the answer's next.", valueName: "cursor")) var after = 0
 
-    /// JSON lists are whole unless a limit is given.
-    func limit(json: Bool) -> Int { limit ?? (json ? Int.max : 50) }
+    func validate() throws {
+        if let limit, limit < 1 { throw ValidationError("--limit takes a number from 1") }
+        guard after >= 0 else { throw ValidationError("--after takes what the answer before gave as next") }
+    }
+
+    /// JSON lists are whole unless a limit is given. Rows before the cursor are asked for too, and dropped.
+    func limit(json: Bool) -> Int { limit.map { $0 + after } ?? (json ? Int.max : 50 + after) }
+
+    /// The rows behind the cursor, and the next cursor when there are more.
+    func page<Row>(_ page: RegisterQueries.Page<Row>) -> (rows: [Row], next: Int?) {
+        (Array(page.rows.dropFirst(after)), page.more > 0 ? page.rows.count : nil)
+    }
 }
 
 extension JSONValue {
     /// Every list's document (spec E-36).
-    static func list(_ items: [JSONValue]) -> JSONValue { .object(["items": .array(items), "next": .null]) }
+    static func list(_ items: [JSONValue], next: Int? = nil) -> JSONValue {
+        .object(["items": .array(items), "next": .optional(next.map(String.init))])
+    }
+
+    static func list<Row>(
+        _ page: RegisterQueries.Page<Row>, _ list: ListOptions, _ row: (Row) -> JSONValue
+    ) -> JSONValue {
+        let (rows, next) = list.page(page)
+        return .list(rows.map(row), next: next)
+    }
 
     static func money(_ money: Money) -> JSONValue {
         .object(["amount": .string(money.decimal()), "currency": .string(money.currency.code)])
@@ -40,23 +61,24 @@ struct CustomersCommand: AsyncParsableCommand {
     @Argument(help: "Part of the name or code.") var search: String?
     @OptionGroup var options: StoreOptions
     @OptionGroup var list: ListOptions
+    @Option(help: "A sales owner's e-mail or name.") var owner: String?
 
     func run() async throws {
         let session = try Session(options)
         let page = try RegisterQueries.customers(
-            matching: search, limit: list.limit(json: options.json), in: session.store)
+            matching: search, owner: owner, limit: list.limit(json: options.json), in: session.store)
         if options.json {
-            Console.emit(
-                .list(
-                    page.rows.map { row in
-                        .object([
-                            "code": .string(row.code), "name": .string(row.name), "group": .optional(row.group),
-                            "kind": .optional(row.kind?.name), "salesOwner": .optional(row.salesOwner),
-                            "collector": .optional(row.collector), "uscc": .optional(row.uscc),
-                            "incomplete": .bool(row.isIncomplete),
-                        ])
-                    }))
-            return
+            return Console.emit(
+                .list(page, list) { row in
+                    .object([
+                        "code": .string(row.code), "name": .string(row.name), "group": .optional(row.group),
+                        "kind": .optional(row.kind?.name), "size": .optional(row.size?.name),
+                        "industry": .optional(row.industry), "salesOwner": .optional(row.salesOwner),
+                        "collector": .optional(row.collector), "uscc": .optional(row.uscc),
+                        "currency": .optional(row.currency), "termsDays": row.termsDays.map { .count($0) } ?? .null,
+                        "language": .optional(row.language), "incomplete": .bool(row.isIncomplete),
+                    ])
+                })
         }
         session.show(
             ReportTable(
@@ -65,10 +87,49 @@ struct CustomersCommand: AsyncParsableCommand {
                     session.column(.columnCustomer), session.column(.columnName), session.column(.columnGroup),
                     session.column(.columnKind), session.column(.columnOwner),
                 ],
-                rows: page.rows.map { row in
+                rows: list.page(page).rows.map { row in
                     [
-                        .text(row.code), .text(row.name), .text(row.group ?? ""), .text(row.kind?.name ?? ""),
+                        .text(row.code), .text(row.name), .text(row.group ?? ""),
+                        .text(row.kind.map { session.catalogue.text("kind.\($0.name)") } ?? ""),
                         .text(row.salesOwner ?? ""),
+                    ]
+                }), more: page.more)
+    }
+}
+
+struct ContactsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "contacts", abstract: "List contacts of customers.")
+
+    @OptionGroup var options: StoreOptions
+    @OptionGroup var list: ListOptions
+    @Option(help: "A customer's code.") var customer: String?
+
+    func run() async throws {
+        let session = try Session(options)
+        let page = try RegisterQueries.contacts(
+            customer: customer, limit: list.limit(json: options.json), in: session.store)
+        if options.json {
+            return Console.emit(
+                .list(page, list) { row in
+                    .object([
+                        "customer": .string(row.customer), "name": .string(row.name),
+                        "purpose": .string(row.purpose.name), "title": .optional(row.title),
+                        "email": .optional(row.email), "phone": .optional(row.phone),
+                    ])
+                })
+        }
+        session.show(
+            ReportTable(
+                title: "",
+                columns: [
+                    session.column(.columnCustomer), session.column(.columnName), session.column(.columnKind),
+                    session.column(.columnRecipient),
+                ],
+                rows: list.page(page).rows.map { row in
+                    [
+                        .text(row.customer), .text(row.name),
+                        .text(session.catalogue.text("purpose.\(row.purpose.name)")),
+                        .text([row.email, row.phone].compactMap { $0 }.joined(separator: " · ")),
                     ]
                 }), more: page.more)
     }
@@ -84,11 +145,28 @@ struct InvoicesCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp(Invoice.Status.allCases.map(\.rawValue).joined(separator: ", "))) var status: String?
     @Option(help: "A sales owner's e-mail or name.") var owner: String?
     @Option(help: "An invoice's number.") var number: String?
+    @Option(help: "A collector's e-mail or name.") var collector: String?
+    @Option(help: "The code of a group's top customer.") var group: String?
     @Option(help: "A contract's number.") var contract: String?
+    @Option(help: "Only this currency.") var currency: String?
     @Option(help: ArgumentHelp("Due before this day.", valueName: "day")) var dueBefore: DayArgument?
+    @Option(help: ArgumentHelp("As of this day, as in aging.", valueName: "day")) var asOf: DayArgument?
+    @Option(help: ArgumentHelp("What was known: an instant in UTC or an act, #12.", valueName: "instant or act"))
+    var knownAt: String?
+    @Option(help: ArgumentHelp("One bucket of the aging report: its code, for example d31_60.", valueName: "code"))
+    var bucket: String?
+    @Option(help: "The bucket's basis: due, invoice or recognition.") var basis = "due"
     @Flag(help: "Only items with something open.") var open = false
 
     func validate() throws {
+        guard let basis = BucketSet.Basis(rawValue: basis) else {
+            throw ValidationError("--basis takes due, invoice or recognition")
+        }
+        let codes = BucketSet.standard(basis).buckets.map(\.code)
+        if let bucket, !codes.contains(bucket) {
+            throw ValidationError("--bucket takes one of \(codes.joined(separator: ", "))")
+        }
+        if let currency, Currency(currency) == nil { throw ValidationError("--currency takes an ISO 4217 code") }
         if let status, Invoice.Status(rawValue: status) == nil {
             throw ValidationError("--status takes \(Invoice.Status.allCases.map(\.rawValue).joined(separator: ", "))")
         }
@@ -102,11 +180,18 @@ struct InvoicesCommand: AsyncParsableCommand {
         filter.owner = owner
         filter.number = number
         filter.contract = contract
+        filter.collector = collector
+        filter.group = group
+        filter.currency = currency.flatMap { Currency($0) }
         filter.dueBefore = dueBefore?.day
+        filter.asOf = asOf?.day
+        if let knownAt { filter.knownAt = try KnownAt(knownAt) }
+        if let bucket, let basis = BucketSet.Basis(rawValue: basis) { filter.bucket = (.standard(basis), bucket) }
         filter.onlyOpen = open
         filter.limit = list.limit(json: options.json)
-        let page = try RegisterQueries.invoices(filter, in: session.store)
-        if options.json { return Console.emit(.list(page.rows.map { json($0, session.today) })) }
+        let day = asOf?.day ?? session.today
+        let page = try RegisterQueries.invoices(filter, today: session.today, in: session.store)
+        if options.json { return Console.emit(.list(page, list) { json($0, day) }) }
         session.show(
             ReportTable(
                 title: "",
@@ -117,8 +202,8 @@ struct InvoicesCommand: AsyncParsableCommand {
                     session.column(.columnAmount, .amount), session.column(.columnOpen, .amount),
                     session.column(.columnStatus),
                 ],
-                rows: page.rows.map { row in
-                    let late = row.open > 0 ? max(0, session.today.days(since: row.dueDay)) : 0
+                rows: list.page(page).rows.map { row in
+                    let late = row.open > 0 ? max(0, day.days(since: row.dueDay)) : 0
                     return [
                         .text(row.number), .text(row.customer), .text(row.customerName), .day(row.issueDay),
                         .day(row.dueDay), late > 0 ? .count(late) : .empty, .text(row.currency.code),
@@ -137,6 +222,7 @@ struct InvoicesCommand: AsyncParsableCommand {
             "number": .string(row.number), "entity": .string(row.entity), "customer": .string(row.customer),
             "customerName": .string(row.customerName), "instalment": .count(row.instalment),
             "issueDate": .string("\(row.issueDay)"), "postingDate": .string("\(row.postingDay)"),
+            "recognisedDate": .string("\(row.recognisedDay)"),
             "dueDate": .string("\(row.dueDay)"), "originalDueDate": .string("\(row.originalDueDay)"),
             "amount": money(row.amount), "open": money(row.open), "net": money(row.net), "tax": money(row.tax),
             "status": .string(row.status.rawValue), "taxStatus": .string(row.taxStatus.name),
@@ -161,18 +247,16 @@ struct ReceiptsCommand: AsyncParsableCommand {
         let page = try RegisterQueries.receipts(
             customer: customer, onlyUnapplied: unapplied, limit: list.limit(json: options.json), in: session.store)
         if options.json {
-            Console.emit(
-                .list(
-                    page.rows.map { row in
-                        .object([
-                            "reference": .string(row.reference), "bankAccount": .string(row.bankAccount),
-                            "date": .string("\(row.day)"), "customer": .optional(row.customer),
-                            "payer": .optional(row.payer),
-                            "amount": .money(row.amount), "unapplied": .money(row.unapplied),
-                            "reversed": .bool(row.isReversed),
-                        ])
-                    }))
-            return
+            return Console.emit(
+                .list(page, list) { row in
+                    .object([
+                        "reference": .string(row.reference), "bankAccount": .string(row.bankAccount),
+                        "date": .string("\(row.day)"), "customer": .optional(row.customer),
+                        "payer": .optional(row.payer),
+                        "amount": .money(row.amount), "unapplied": .money(row.unapplied),
+                        "reversed": .bool(row.isReversed),
+                    ])
+                })
         }
         session.show(
             ReportTable(
@@ -182,7 +266,7 @@ struct ReceiptsCommand: AsyncParsableCommand {
                     session.column(.columnName), session.column(.agingCurrency), session.column(.columnAmount, .amount),
                     session.column(.columnUnapplied, .amount),
                 ],
-                rows: page.rows.map { row in
+                rows: list.page(page).rows.map { row in
                     let exponent = row.amount.currency.exponent
                     return [
                         .text(row.reference), .day(row.day), .text(row.customer ?? ""), .text(row.payer ?? ""),
@@ -205,16 +289,14 @@ struct ActsCommand: AsyncParsableCommand {
         let page = try RegisterQueries.acts(
             command: command, limit: list.limit(json: options.json), in: session.store)
         if options.json {
-            Console.emit(
-                .list(
-                    page.rows.map { row in
-                        .object([
-                            "act": .string("\(row.number)"), "recordedAt": .string("\(row.instant)"),
-                            "command": .string(row.command), "actor": .string(row.actor), "source": .string(row.source),
-                            "facts": .integer(row.facts), "outcome": .string(row.outcome), "hash": .string(row.hash),
-                        ])
-                    }))
-            return
+            return Console.emit(
+                .list(page, list) { row in
+                    .object([
+                        "act": .string("\(row.number)"), "recordedAt": .string("\(row.instant)"),
+                        "command": .string(row.command), "actor": .string(row.actor), "source": .string(row.source),
+                        "facts": .integer(row.facts), "outcome": .string(row.outcome), "hash": .string(row.hash),
+                    ])
+                })
         }
         session.show(
             ReportTable(
@@ -223,7 +305,7 @@ struct ActsCommand: AsyncParsableCommand {
                     session.column(.columnAct, .count), session.column(.columnTime), session.column(.columnCommand),
                     session.column(.columnActor), session.column(.columnFacts, .count),
                 ],
-                rows: page.rows.map { row in
+                rows: list.page(page).rows.map { row in
                     [
                         .count(Int(row.number)), .text(String("\(row.instant)".prefix(19))), .text(row.command),
                         .text(row.actor), .count(Int(row.facts)),

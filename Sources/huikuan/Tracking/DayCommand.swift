@@ -86,6 +86,12 @@ struct DayCommand: AsyncParsableCommand {
         ])
     }
 
+    /// Codes as words; addresses and counts as they are.
+    private static func reason(_ detail: DayReport.Detail, _ catalogue: Catalogue) -> String {
+        guard detail.effect.hasSuffix("held") || detail.effect == "none" else { return detail.reason }
+        return detail.reason.split(separator: ",").map { catalogue.text("reason.\($0)") }.joined(separator: ", ")
+    }
+
     private func show(_ reports: [DayReport], _ session: Session) {
         let catalogue = session.catalogue
         guard let last = reports.last else { return }
@@ -109,7 +115,7 @@ struct DayCommand: AsyncParsableCommand {
                 ],
                 rows: RuleCode.allCases.map { rule in
                     let counts = totals[rule.name] ?? DayReport.Counts()
-                    return [.text(rule.name), .count(counts.created), .count(counts.held), .count(counts.skipped)]
+                    return [.text(catalogue.text("rule.\(rule.name)")), .count(counts.created), .count(counts.held), .count(counts.skipped)]
                 }))
         func sum(_ state: String) -> Refusal.Parameter { .count(reports.reduce(0) { $0 + ($1.messages[state] ?? 0) }) }
         Console.say(
@@ -120,7 +126,12 @@ struct DayCommand: AsyncParsableCommand {
                     "tasks": .count(reports.reduce(0) { $0 + $1.tasks }),
                 ]))
         for detail in last.details.prefix(40) {
-            Console.say("  \(detail.rule)  \(detail.customer)  \(detail.subject)  → \(detail.effect)  \(detail.reason)")
+            let parts = [
+                catalogue.text("rule.\(detail.rule)"), detail.customer, detail.subject, "→",
+                catalogue.text("effect.\(detail.effect.split(separator: ":").joined(separator: "-"))"),
+                Self.reason(detail, catalogue),
+            ]
+            Console.say("  " + parts.filter { !$0.isEmpty }.joined(separator: "  "))
         }
         if last.details.count > 40 {
             Console.say(catalogue.text(.listMore, ["count": .count(last.details.count - 40)]))

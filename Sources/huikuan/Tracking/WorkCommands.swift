@@ -6,11 +6,13 @@ import Receivables
 
 struct TasksCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "tasks", abstract: "The work to be done, by urgency; --done ID finishes a task.")
+        commandName: "tasks", abstract: "The work to be done, by urgency; tasks ID shows what one is about.")
 
+    @Argument(help: "A task's number: shows the records that it is about.") var task: Int64?
     @OptionGroup var options: StoreOptions
     @OptionGroup var list: ListOptions
     @Option(help: "Whose tasks: an e-mail or name.") var owner: String?
+    @Option(help: ArgumentHelp("Due before this day.", valueName: "day")) var dueBefore: DayArgument?
     @Option(help: "A customer's code.") var customer: String?
     @Flag(help: "Closed tasks too.") var all = false
     @Option(help: ArgumentHelp("Finish a task.", valueName: "id")) var done: Int64?
@@ -22,10 +24,11 @@ struct TasksCommand: AsyncParsableCommand {
             let request = session.request("finish-task", "\(done)|\(note ?? "")")
             return session.done(try await WorkCommands(in: session.store, request).finish(task: done, note: note))
         }
+        if let task { return show(try TrackingQueries.subjects(ofTask: task, in: session.store), session) }
         let page = try TrackingQueries.tasks(
-            owner: owner, customer: customer, includingClosed: all, limit: list.limit(json: options.json),
-            in: session.store)
-        if options.json { return Console.emit(.list(page.rows.map { json($0, session) })) }
+            owner: owner, customer: customer, includingClosed: all, dueBefore: dueBefore?.day,
+            limit: list.limit(json: options.json), in: session.store)
+        if options.json { return Console.emit(.list(page, list) { json($0, session) }) }
         session.show(
             ReportTable(
                 title: "",
@@ -33,7 +36,7 @@ struct TasksCommand: AsyncParsableCommand {
                     session.column(.columnNumber), session.column(.columnDue, .day), session.column(.columnTask),
                     session.column(.columnAssignee),
                 ],
-                rows: page.rows.map { row in
+                rows: list.page(page).rows.map { row in
                     let role = session.catalogue.text("role.\(row.role.name)")
                     let mark = row.dueDay < session.today ? "!" : ""
                     return [
@@ -41,6 +44,34 @@ struct TasksCommand: AsyncParsableCommand {
                         .text(row.assignee ?? session.catalogue.text("task.role", ["role": .text(role)])),
                     ]
                 }), more: page.more, textLimit: 90)
+    }
+
+    private func show(_ subjects: [TrackingQueries.Subject], _ session: Session) {
+        if options.json {
+            return Console.emit(
+                .list(
+                    subjects.map { subject in
+                        .object([
+                            "kind": .string(subject.kind), "key": .string(subject.key),
+                            "customer": .string(subject.customer), "customerName": .string(subject.name),
+                            "open": subject.amount.map(JSONValue.money) ?? .null,
+                        ])
+                    }))
+        }
+        session.show(
+            ReportTable(
+                title: "",
+                columns: [
+                    session.column(.columnKind), session.column(.columnNumber), session.column(.columnCustomer),
+                    session.column(.columnName), session.column(.agingCurrency), session.column(.columnOpen, .amount),
+                ],
+                rows: subjects.map { subject in
+                    [
+                        .text(session.catalogue.text("subject.\(subject.kind)")), .text(subject.key),
+                        .text(subject.customer), .text(subject.name), .text(subject.amount?.currency.code ?? ""),
+                        subject.amount.map { .amount(Int128($0.minorUnits), exponent: $0.currency.exponent) } ?? .empty,
+                    ]
+                }), more: 0)
     }
 
     private func title(_ row: TrackingQueries.TaskRow, _ session: Session) -> String {
@@ -72,23 +103,46 @@ struct RemindersCommand: AsyncParsableCommand {
     @OptionGroup var options: StoreOptions
     @OptionGroup var list: ListOptions
     @Option(help: "A customer's code.") var customer: String?
-    @Option(help: "queued, held, past, released, expired or settled.") var state: String?
+    @Option(help: ArgumentHelp(Self.states.joined(separator: ", "))) var state: String?
     @Option(help: ArgumentHelp("Of this day or later.", valueName: "day")) var since: DayArgument?
     @Flag(help: "Show the texts.") var text = false
     @Option(help: ArgumentHelp("Release a held message.", valueName: "id")) var release: [Int64] = []
 
+    private static let states = [
+        "queued", "held", "past", "noted", "released", "approved", "superseded", "expired", "settled",
+    ]
+
+    func validate() throws {
+        if let state, !Self.states.contains(state) {
+            throw ValidationError("--state takes one of \(Self.states.joined(separator: ", "))")
+        }
+    }
+
+    private func letGo(_ session: Session) async throws {
+        let request = session.request("release-reminders", release.map(String.init).joined(separator: ","))
+        let written = try await WorkCommands(in: session.store, request).release(reminders: release)
+        let outcome = written.outcome
+        if options.json {
+            return Console.emit(
+                .object([
+                    "act": .optional(written.act.map(String.init)), "sent": .count(outcome.sent),
+                    "merged": .count(outcome.merged),
+                ]))
+        }
+        Console.say(
+            session.catalogue.text(
+                .reminderReleased, ["sent": .count(outcome.sent), "merged": .count(outcome.merged)]))
+    }
+
     func run() async throws {
         let session = try Session(options)
-        if !release.isEmpty {
-            let request = session.request("release-reminders", release.map(String.init).joined(separator: ","))
-            return session.done(try await WorkCommands(in: session.store, request).release(reminders: release))
-        }
+        if !release.isEmpty { return try await letGo(session) }
         let page = try TrackingQueries.reminders(
             customer: customer, state: state, since: since?.day, limit: list.limit(json: options.json),
             in: session.store)
-        if options.json { return Console.emit(.list(page.rows.map(Self.json))) }
+        if options.json { return Console.emit(.list(page, list, Self.json)) }
         if text {
-            for row in page.rows {
+            for row in list.page(page).rows {
                 Console.say(Console.bold("\(row.day)  \(row.recipient)  \(row.subject)"))
                 Console.say(row.text + "\n")
             }
@@ -102,12 +156,12 @@ struct RemindersCommand: AsyncParsableCommand {
                     session.column(.columnName), session.column(.columnRecipient), session.column(.columnItems, .count),
                     session.column(.columnState), session.column(.columnReasons),
                 ],
-                rows: page.rows.map { row in
+                rows: list.page(page).rows.map { row in
                     [
                         .text("\(row.id)"), .day(row.day), .text(row.customer), .text(row.customerName),
                         .text(row.recipient), .count(row.items.count),
                         .text(session.catalogue.text("state.\(row.state)")),
-                        .text(row.held.joined(separator: ", ")),
+                        .text(row.held.map { session.catalogue.text("reason.\($0)") }.joined(separator: ", ")),
                     ]
                 }), more: page.more)
     }
@@ -137,6 +191,7 @@ struct PauseCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("First day; today unless given.", valueName: "day")) var from: DayArgument?
     @Option(help: ArgumentHelp("Last day, inclusive.", valueName: "day")) var until: DayArgument?
     @Option(help: "Only this part of it is disputed.") var amount: String?
+    @Option(help: "Only this instalment, from 1.") var instalment: Int?
     @Option(help: "Why.") var reason: String
     @Flag(help: "End the pause instead.") var end = false
 
@@ -156,10 +211,11 @@ struct PauseCommand: AsyncParsableCommand {
                 try await WorkCommands(in: session.store, request).resume(invoice: invoice, on: first, reason: reason))
         }
         guard let kind = Pause.Kind.allCases.first(where: { $0.name == kind }), let until = until?.day else { return }
-        let request = session.request("pause", "\(invoice)|\(kind.name)|\(first)|\(until)|\(amount ?? "")|\(reason)")
+        let request = session.request("pause", "\(invoice)|\(kind.name)|\(first)|\(until)|\(amount ?? "")|\(instalment ?? 0)|\(reason)")
         session.done(
             try await WorkCommands(in: session.store, request).pause(
-                invoice: invoice, kind, from: first, until: until, amount: amount, reason: reason))
+                invoice: invoice, instalment: instalment, kind, from: first, until: until, amount: amount,
+                reason: reason))
     }
 }
 
