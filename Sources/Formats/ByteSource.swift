@@ -9,6 +9,8 @@ package protocol ByteSource: AnyObject {
 package enum ByteSourceFault: Error, Hashable, Sendable {
     case missing(path: String)
     case unreadable(path: String, reason: String)
+    /// A pipe or device: an import reads its file twice.
+    case notAFile(path: String)
     /// A byte sequence that the encoding doesn't have.
     case encoding(name: String)
 }
@@ -26,6 +28,11 @@ package final class FileBytes: ByteSource {
         }
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .unreadable(path: path, reason: String(cString: strerror(errno))) }
+        var information = stat()
+        guard fstat(descriptor, &information) == 0, information.st_mode & S_IFMT == S_IFREG else {
+            close(descriptor)
+            throw .notAFile(path: path)
+        }
     }
 
     deinit { close(descriptor) }

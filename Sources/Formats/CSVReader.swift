@@ -6,12 +6,14 @@ package enum CSVFault: Error, Hashable, Sendable {
     /// Something other than a separator follows a closing quote.
     case strayQuote(line: Int)
     case cellTooLarge(line: Int, limit: Int)
+    /// More cells or bytes than any sensible line has; the payload is the limit of bytes.
+    case lineTooLarge(line: Int, limit: Int)
 }
 
 /// Reads CSV (RFC 4180) record by record from UTF-8 bytes, in memory of a fixed size.
 ///
 /// The separator is recognised from the first record: comma, semicolon or tab. A byte order mark is
-/// skipped, empty lines are passed over, `\n` and `\r\n` end a record.
+/// skipped, empty lines are passed over; `\n`, `\r\n` and, outside of quotes, a lone `\r` end a record.
 package final class CSVReader {
     private let source: any ByteSource
     private let cellLimit: Int
@@ -24,6 +26,7 @@ package final class CSVReader {
     private var end = 0
     private var sourceEnded = false
     private var nextLine = 1
+    private var endedByReturn = false
 
     /// Field `i` is `bounds[2 * i] ..< bounds[2 * i + 1]`, counted from `start` of the record.
     private var bounds: [Int] = []
@@ -61,6 +64,14 @@ package final class CSVReader {
     }
 
     package func text(_ index: Int) -> String { String(decoding: bytes(index), as: UTF8.self) }
+
+    /// Whether no field of the current record holds anything but spaces: what spreadsheets leave behind their last row.
+    package var isBlank: Bool {
+        (0..<count).allSatisfy { field in bytes(field).allSatisfy { $0 == 32 || $0 == 9 } }
+    }
+
+    private static let largestLine = 8 << 20
+    private static let mostFields = 4096
 
     /// All fields of the current record.
     package var fields: [String] { (0..<count).map(text) }
@@ -120,7 +131,7 @@ package final class CSVReader {
             let byte = buffer[index]
             if byte == 34 { inQuotes.toggle() }
             if !inQuotes {
-                if byte == 10, !isEmptyLine { break }
+                if byte == 10 || byte == 13, !isEmptyLine { break }
                 if counts[byte] != nil { counts[byte, default: 0] += 1 }
             }
             if byte != 10, byte != 13 { isEmptyLine = false }
@@ -130,12 +141,17 @@ package final class CSVReader {
         if (counts[separator] ?? 0) == (counts[44] ?? 0) { separator = 44 }
     }
 
-    private enum State { case fieldStart, plain, quoted, afterQuote, afterReturn }
+    private enum State { case fieldStart, plain, quoted, afterQuote }
 
     /// Finds the fields of one record without touching their bytes.
     private func readRecord() throws(CSVFault) -> Bool {
         bounds.removeAll(keepingCapacity: true)
         quoted.removeAll(keepingCapacity: true)
+        if endedByReturn {
+            // A return and a line feed are one end.
+            endedByReturn = false
+            if start < end ? true : try refill(), buffer[start] == 10 { start += 1 }
+        }
         line = nextLine
         var state = State.fieldStart
         var offset = 0  // from `start`
@@ -148,7 +164,7 @@ package final class CSVReader {
                 if try !refill() {
                     if state == .quoted { throw .unclosedQuote(line: line) }
                     if offset == 0 { return false }
-                    finishField(fieldStart, offset, state, isLast: true)
+                    finishField(fieldStart, offset, state)
                     finishRecord(consumed: offset)
                     return true
                 }
@@ -156,63 +172,44 @@ package final class CSVReader {
             let byte = buffer[start + offset]
             if byte == 0 { throw .nul(line: nextLine) }
             switch state {
+            case .quoted:
+                if byte == 34 { state = .afterQuote } else if byte == 10 { nextLine += 1 }
             case .fieldStart where byte == 34:
                 state = .quoted
-            case .fieldStart, .plain:
+            case .afterQuote where byte == 34:
+                state = .quoted
+            default:
                 if byte == separator {
                     finishField(fieldStart, offset, state)
                     fieldStart = offset + 1
                     state = .fieldStart
-                } else if byte == 10 {
-                    finishField(fieldStart, offset, state, isLast: true)
+                    guard count <= Self.mostFields else { throw .lineTooLarge(line: line, limit: Self.largestLine) }
+                } else if byte == 10 || byte == 13 {
+                    finishField(fieldStart, offset, state)
                     nextLine += 1
                     finishRecord(consumed: offset + 1)
+                    endedByReturn = byte == 13
                     return true
+                } else if state == .afterQuote {
+                    throw .strayQuote(line: line)
                 } else {
                     state = .plain
                 }
-            case .quoted:
-                if byte == 34 { state = .afterQuote } else if byte == 10 { nextLine += 1 }
-            case .afterQuote:
-                if byte == 34 {
-                    state = .quoted
-                } else if byte == separator {
-                    finishField(fieldStart, offset, state)
-                    fieldStart = offset + 1
-                    state = .fieldStart
-                } else if byte == 10 {
-                    finishField(fieldStart, offset, state, isLast: true)
-                    nextLine += 1
-                    finishRecord(consumed: offset + 1)
-                    return true
-                } else if byte == 13 {
-                    state = .afterReturn
-                } else {
-                    throw .strayQuote(line: line)
-                }
-            case .afterReturn:
-                guard byte == 10 else { throw .strayQuote(line: line) }
-                finishField(fieldStart, offset, state, isLast: true)
-                nextLine += 1
-                finishRecord(consumed: offset + 1)
-                return true
             }
             offset += 1
             if offset - fieldStart > longest { throw .cellTooLarge(line: line, limit: cellLimit) }
+            if offset > Self.largestLine { throw .lineTooLarge(line: line, limit: Self.largestLine) }
         }
     }
 
-    private func finishField(_ from: Int, _ to: Int, _ state: State, isLast: Bool = false) {
-        var last = to
-        // A carriage return belongs to the line's end; before a separator it is text.
-        if isLast, last > from, buffer[start + last - 1] == 13 { last -= 1 }
-        if state == .afterQuote || state == .afterReturn {
+    private func finishField(_ from: Int, _ to: Int, _ state: State) {
+        if state == .afterQuote {
             quoted.append(count)
             bounds.append(from + 1)
-            bounds.append(last - 1)
+            bounds.append(to - 1)
         } else {
             bounds.append(from)
-            bounds.append(last)
+            bounds.append(to)
         }
     }
 

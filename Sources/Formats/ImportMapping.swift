@@ -22,6 +22,18 @@ package struct ImportMapping: Hashable, Sendable {
 
     package init() {}
 
+    /// The mapping as text, the same for equal mappings.
+    package var canonicalText: String {
+        func sorted(_ pairs: [String: String]) -> String {
+            pairs.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ";")
+        }
+        return [
+            sorted(columns), ignore.sorted().joined(separator: ";"), dateFormat.pattern, "\(decimalMark)",
+            sorted(constants), createMissing.sorted().joined(separator: ";"), "\(skipLines)", encoding?.name ?? "",
+            separator.map(String.init) ?? "",
+        ].joined(separator: "\n")
+    }
+
     package enum Fault: Error, Hashable, Sendable {
         /// Not YAML, or not of the right shape; the detail says where.
         case unreadable(detail: String)

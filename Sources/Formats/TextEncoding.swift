@@ -19,12 +19,16 @@ package enum TextEncoding: Hashable, Sendable {
 
     /// Reads `source` to its end and recognises its encoding.
     ///
-    /// - Parameter body: Called with all bytes in order, for a hash over the file.
+    /// - Parameters:
+    ///   - said: The encoding that a person named; without it, bytes that look more like a western encoding are not
+    ///     taken for Chinese, because `Müller` would be registered as `M黮ler` for good.
+    ///   - body: Called with all bytes in order, for a hash over the file.
     /// - Throws: `ByteSourceFault.encoding` when the bytes are neither UTF-8 nor GB18030.
     package static func recognise(
-        _ source: any ByteSource, alternative: () throws(ByteSourceFault) -> any ByteSource,
-        _ body: (UnsafeRawBufferPointer) -> Void
+        _ source: any ByteSource, said: TextEncoding? = nil,
+        alternative: () throws(ByteSourceFault) -> any ByteSource, _ body: (UnsafeRawBufferPointer) -> Void
     ) throws(ByteSourceFault) -> TextEncoding {
+        var pairs = ChinesePairs()
         var validator = UTF8Validator()
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
         defer { buffer.deallocate() }
@@ -34,11 +38,33 @@ package enum TextEncoding: Hashable, Sendable {
             let part = UnsafeRawBufferPointer(rebasing: buffer[0..<count])
             body(part)
             validator.take(part)
+            pairs.take(part)
         }
         if validator.isValidAtEnd { return .utf8 }
+        guard said == .gb18030 || pairs.looksChinese else { throw .encoding(name: TextEncoding.gb18030.name) }
         let converted = try ConvertedBytes(from: .gb18030, try alternative())
         while try converted.read(into: buffer) > 0 {}
         return .gb18030
+    }
+}
+
+/// Counts the double bytes of GBK: Chinese text has both bytes high; a western letter is followed by a plain one.
+struct ChinesePairs {
+    private var high = 0
+    private var mixed = 0
+    private var isInside = false
+
+    var looksChinese: Bool { mixed * 8 <= high }
+
+    mutating func take(_ bytes: UnsafeRawBufferPointer) {
+        for byte in bytes {
+            if isInside {
+                isInside = false
+                if byte >= 0x80 { high += 1 } else { mixed += 1 }
+            } else if byte >= 0x80 {
+                isInside = true
+            }
+        }
     }
 }
 

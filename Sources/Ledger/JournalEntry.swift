@@ -14,7 +14,7 @@ package enum AccountRole: Int64, CaseIterable, Hashable, Sendable {
     case suspense = 5
     /// 预收: a real prepayment.
     case advance = 6
-    /// 汇兑往来: links the two sides of an exchange between currencies.
+    /// 往来结转: links the two sides of an allocation between currencies or between customers.
     case exchangeClearing = 7
     /// 财务费用—汇兑损益: what an exchange rate won or lost between invoice and payment; functional currency alone.
     case exchangeDifference = 8

@@ -49,6 +49,10 @@ package struct LocalDate: Hashable, Comparable, Sendable {
 
     package var year: Int { parts.year }
 
+    /// The first and the last day that books take: anything else is a typing error.
+    package static let earliestInBooks = LocalDate(dayNumber: 0)
+    package static let latestInBooks = LocalDate(dayNumber: 84_005)  // 2199-12-31
+
     /// 1 = Monday … 7 = Sunday (ISO 8601).
     package var weekday: Int {
         let sinceThursday = dayNumber % 7  // 1970-01-01 was a Thursday

@@ -38,11 +38,19 @@ package struct BucketSet: Hashable, Sendable {
     package init?(basis: Basis, buckets: [Bucket]) {
         guard buckets.count >= 2, buckets.count <= 64, buckets.last?.last == nil else { return nil }
         let bounds = buckets.dropLast().map(\.last)
-        guard bounds.allSatisfy({ $0 != nil }) else { return nil }
+        guard bounds.allSatisfy({ $0.map(Self.isSensible) ?? false }) else { return nil }
         let lengths = bounds.compactMap { $0 }.map(Self.approximateDays)
         guard zip(lengths, lengths.dropFirst()).allSatisfy({ $0 < $1 }) else { return nil }
         self.basis = basis
         self.buckets = buckets
+    }
+
+    /// At most a hundred years either way: the table of ages is as long as the longest bound.
+    private static func isSensible(_ bound: Bound) -> Bool {
+        switch bound {
+        case .days(let days): abs(days) <= 36_525
+        case .months(let months): (1...1200).contains(months)
+        }
     }
 
     /// Days of a bound, a month counted as 30.4 days: only to see that bounds rise.

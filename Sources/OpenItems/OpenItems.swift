@@ -183,12 +183,16 @@ package struct OpenItems: Sendable {
     }
 
     /// Adds an allocation to an item, in minor units of the item's currency; negative takes one back.
-    package mutating func addAllocation(fact: Int64, item: Int64, day: Int32, amount: Int64) {
-        allocations.item.append(position(ofFact: item))
+    ///
+    /// - Returns: `false`, and nothing was added, when there is no such item.
+    package mutating func addAllocation(fact: Int64, item: Int64, day: Int32, amount: Int64) -> Bool {
+        guard let position = knownPosition(ofFact: item) else { return false }
+        allocations.item.append(position)
         allocations.day.append(day)
         allocations.amount.append(amount)
         allocations.fact.append(fact)
         lastFact = max(lastFact, fact)
+        return true
     }
 
     /// Adds a change of the unapplied money of a debtor, in minor units of its currency.
@@ -201,12 +205,15 @@ package struct OpenItems: Sendable {
     }
 
     /// Adds an approved change of an item's due day, in force from `valueDay` on.
-    package mutating func addDueChange(fact: Int64, item: Int64, valueDay: Int32, due: Int32) {
-        let position = position(ofFact: item)
+    ///
+    /// - Returns: `false`, and nothing was added, when there is no such item.
+    package mutating func addDueChange(fact: Int64, item: Int64, valueDay: Int32, due: Int32) -> Bool {
+        guard let position = knownPosition(ofFact: item) else { return false }
         let original = DueChange(valueDay: .min, due: items.due[Int(position)], fact: 0)
         dueChanges[position, default: [original]].append(DueChange(valueDay: valueDay, due: due, fact: fact))
         items.due[Int(position)] = due
         lastFact = max(lastFact, fact)
+        return true
     }
 
     /// Notes that every fact up to `fact` is in the picture, whether or not it shows in it.
@@ -222,11 +229,17 @@ package struct OpenItems: Sendable {
         return code
     }
 
-    /// Where the item of a fact stands.
+    /// Where the item of a fact stands, of an item that is known to be there.
     package func position(ofFact fact: Int64) -> Int32 {
-        if fact < densePositions.count, densePositions[Int(fact)] >= 0 { return densePositions[Int(fact)] }
-        if let position = positionOfFact[fact] { return position }
-        preconditionFailure("fact \(fact) is no item of this picture")
+        guard let position = knownPosition(ofFact: fact) else {
+            preconditionFailure("fact \(fact) is no item of this picture")
+        }
+        return position
+    }
+
+    private func knownPosition(ofFact fact: Int64) -> Int32? {
+        if fact >= 0, fact < densePositions.count, densePositions[Int(fact)] >= 0 { return densePositions[Int(fact)] }
+        return positionOfFact[fact]
     }
 
     // MARK: Sorting

@@ -11,7 +11,7 @@ struct Huikuan: AsyncParsableCommand {
         subcommands: [
             InitCommand.self, DemoCommand.self, ImportCommand.self, DayCommand.self, AgingCommand.self,
             CustomersCommand.self, ContactsCommand.self, InvoicesCommand.self, ReceiptsCommand.self, TasksCommand.self, RemindersCommand.self,
-            ActsCommand.self, ReverseCommand.self, ChangeDueCommand.self, PauseCommand.self, PeriodCommand.self,
+            ActsCommand.self, ReverseCommand.self, InvoiceStatusCommand.self, ChangeDueCommand.self, PauseCommand.self, PeriodCommand.self,
             PersonCommand.self, EntityCommand.self, TranslateCommand.self, TrialBalanceCommand.self, LedgerCommand.self, VerifyCommand.self, BackupCommand.self,
             RestoreCommand.self,
         ])

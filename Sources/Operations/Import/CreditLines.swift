@@ -32,6 +32,7 @@ struct CreditNoteLine: ImportLine {
         else { return .rejected }
         guard let money = cells.money(Column.amount, amount, in: target.currency) else { return .rejected }
         let credits = try books.credits()
+        var generation: Int64 = 1
         if let known = try credits.find(entity: entityID, kind: .creditNote, reference: number).first,
             let registered = try credits.content(known.id)
         {
@@ -40,29 +41,36 @@ struct CreditNoteLine: ImportLine {
             differences.compare("date", registered: registered.valueDay, given: day)
             differences.compare("amount", registered: registered.amount, given: money)
             differences.compare("reason", registered: registered.reason, given: reason)
-            guard differences.isEmpty else {
+            if differences.isEmpty { return .unchanged }
+            // Taken back, the number is free for what it should have said.
+            guard known.isReversed else {
                 throw Refusal(.creditNoteDiffers, ["number": .text(number), "differences": differences.parameter])
             }
-            return .unchanged
+            generation = known.generation + 1
         }
         guard day >= target.issueDay else {
             cells.add(
                 Column.date, Refusal(.creditNoteBeforeInvoice, ["day": .day(day), "earliest": .day(target.issueDay)]))
             return .rejected
         }
-        guard money.minorUnits <= target.gross else {
+        let noted = try credits.notedOn(invoice: target)
+        guard money.minorUnits <= target.gross - noted else {
             let gross = Money(minorUnits: target.gross, currency: target.currency)
+            let before = Money(minorUnits: noted, currency: target.currency)
             cells.add(
-                Column.amount, Refusal(.creditNoteAboveInvoice, ["amount": .money(money), "gross": .money(gross)]))
+                Column.amount,
+                Refusal(
+                    .creditNoteAboveInvoice,
+                    ["amount": .money(money), "gross": .money(gross), "before": .money(before)]))
             return .rejected
         }
         let valueDay = max(day, target.valueDay)
         let posted = try books.periods.postingDay(entity: entityID, valueDay: valueDay)
-        var credit = try credits.register(
-            CreditRepository.Content(
-                kind: .creditNote, reference: number, customer: target.customer, valueDay: day,
-                postingDay: max(posted, target.postingDay), amount: money, aboutInvoice: target.id, reason: reason),
-            entity: entityID)
+        var content = CreditRepository.Content(
+            kind: .creditNote, reference: number, customer: target.customer, valueDay: day,
+            postingDay: max(posted, target.postingDay), amount: money, aboutInvoice: target.id, reason: reason)
+        content.generation = generation
+        var credit = try credits.register(content, entity: entityID)
         try applyWhatIsOpen(&credit, to: target, in: books)
         return .created
     }
@@ -81,7 +89,7 @@ struct CreditNoteLine: ImportLine {
             guard applicable > 0 else { continue }
             let part = Money(minorUnits: applicable, currency: invoice.currency)
             try Allocating(books: books).allocate(
-                part, of: &credit, to: invoice, instalment: Int(item.n), on: nil, n: 1, source: .rule, reason: nil)
+                part, of: &credit, to: invoice, instalment: Int(item.n), on: nil, source: .rule, reason: nil)
         }
     }
 }
@@ -131,20 +139,29 @@ struct ReceiptLine: ImportLine {
         let found = try context.entity(entity, Column.entity, cells, in: books)
         if let customer { known = try context.customer(customer, Column.customer, cells, in: books) }
         guard let entityID = found, cells.faults.isEmpty else { return .rejected }
-        let currency = self.currency ?? known?.currency ?? context.baseCurrency
-        guard let money = cells.money(Column.amount, amount, in: currency) else { return .rejected }
         let credits = try books.credits()
         let account = bankAccount ?? ""
         let registered = try credits.find(entity: entityID, kind: .receipt, reference: reference)
             .first { $0.bankAccount == account }
+        // A line that names no currency says the same as ever, whatever the customer's is by now.
+        let currency = self.currency ?? registered?.currency ?? known?.currency ?? context.baseCurrency
+        guard let money = cells.money(Column.amount, amount, in: currency) else { return .rejected }
+        var generation: Int64 = 1
         if let registered, let content = try credits.content(registered.id) {
-            try compare(content, money, known?.id, books)
-            return .unchanged
+            guard let differences = try difference(from: content, money, known?.id, entityID, books) else {
+                return .unchanged
+            }
+            // Taken back, the reference is free for what it should have said.
+            guard registered.isReversed else {
+                throw Refusal(.receiptDiffers, ["receipt": .text(reference), "differences": differences])
+            }
+            generation = registered.generation + 1
         }
         var content = CreditRepository.Content(
             kind: .receipt, reference: reference, bankAccount: account, customer: known?.id, valueDay: valueDay ?? day,
             postingDay: try books.periods.postingDay(entity: entityID, valueDay: day), amount: money)
         content.method = method
+        content.generation = generation
         if known?.isIndividual == true {
             let texts = [payer ?? "", payerAccount ?? "", remittance ?? ""]
             content.personal = try books.personal.append(texts, subject: known?.id.rawValue ?? 0)
@@ -158,11 +175,20 @@ struct ReceiptLine: ImportLine {
         return .created
     }
 
-    private func compare(
-        _ registered: CreditRepository.Content, _ money: Money, _ customerID: ID<Customer>?, _ books: Books
-    ) throws {
+    /// Each column that the line gives and that was registered with another value; `nil` when there is none.
+    private func difference(
+        from registered: CreditRepository.Content, _ money: Money, _ customerID: ID<Customer>?, _ entity: Int64,
+        _ books: Books
+    ) throws -> Refusal.Parameter? {
         var differences = Differences()
-        differences.compare("date", registered: registered.valueDay, given: valueDay ?? day)
+        if let valueDay { differences.compare("value_date", registered: registered.valueDay, given: valueDay) }
+        // The day in the books is the line's, or what the rule of periods made of it.
+        let posted = try books.periods.postingDay(entity: entity, valueDay: day)
+        if ![registered.valueDay, registered.postingDay].contains(day), posted != registered.postingDay {
+            differences.compare("date", registered: registered.postingDay, given: day)
+        } else if valueDay != nil, day == registered.valueDay, posted != registered.postingDay {
+            differences.compare("date", registered: registered.postingDay, given: day)
+        }
         differences.compare("amount", registered: registered.amount, given: money)
         if customerID != registered.customer, customerID != nil {
             differences.compare("customer", registered: registered.customer == nil ? nil : "…", given: customer)
@@ -175,9 +201,7 @@ struct ReceiptLine: ImportLine {
         differences.compare("payer_account", registered: texts[1], given: payerAccount)
         differences.compare("method", registered: registered.method, given: method) { $0.name }
         differences.compare("remittance", registered: texts[2], given: remittance)
-        guard differences.isEmpty else {
-            throw Refusal(.receiptDiffers, ["receipt": .text(reference), "differences": differences.parameter])
-        }
+        return differences.isEmpty ? nil : differences.parameter
     }
 }
 
@@ -225,13 +249,19 @@ struct AllocationLine: ImportLine {
         let applied = cells.money(Column.invoiceAmount, invoiceAmount, in: target.currency)
         guard cells.faults.isEmpty else { return .rejected }
 
+        if credit.currency == target.currency, let applied, applied != money {
+            cells.add(Column.invoiceAmount, Refusal(.allocationTwoAmounts, ["amount": .money(money)]))
+            return .rejected
+        }
         let valueDay = day ?? max(credit.valueDay, target.valueDay)
-        let n = context.ordinal(credit.id, target.id, valueDay.dayNumber, instalment ?? 0)
-        if let outcome = try earlier(credit, target, money, valueDay, n, books) { return outcome }
+        let place = instalment.map(String.init) ?? ""
+        let n = context.ordinal(credit.id, target.id, valueDay.dayNumber, place)
+        let line = "\(place):\(n)"
+        if let outcome = try earlier(credit, target, money, valueDay, line, books) { return outcome }
         do {
             try Allocating(books: books).allocate(
                 money, itemAmount: credit.currency == target.currency ? nil : applied, of: &credit, to: target,
-                instalment: instalment, on: day, n: n, source: .imported, reason: reason)
+                instalment: instalment, on: day, line: line, source: .imported, reason: reason)
         } catch let refusal as Refusal {
             guard let column = Self.column(of: refusal.code) else { throw refusal }
             cells.add(column, refusal)
@@ -243,7 +273,7 @@ struct AllocationLine: ImportLine {
     /// The cell that a refusal is about, where it is one cell.
     private static func column(of code: RefusalCode) -> Int? {
         switch code {
-        case .allocationAboveOpen, .allocationAboveReceipt: Column.amount
+        case .allocationAboveOpen, .allocationAboveReceipt, .allocationTooSmall: Column.amount
         case .allocationTooEarly: Column.date
         case .itemUnknown: Column.instalment
         default: nil
@@ -252,8 +282,10 @@ struct AllocationLine: ImportLine {
 
     private func source(_ cells: LineReader, _ entityID: Int64, _ books: Books) throws -> CreditRepository.State? {
         guard !receipt.isEmpty else { return nil }
-        let found = try books.credits().find(entity: entityID, kind: .receipt, reference: receipt)
+        var found = try books.credits().find(entity: entityID, kind: .receipt, reference: receipt)
             .filter { bankAccount == nil || $0.bankAccount == bankAccount }
+        // What a credit note has left can be applied to other invoices too.
+        if found.isEmpty { found = try books.credits().find(entity: entityID, kind: .creditNote, reference: receipt) }
         guard let first = found.first else {
             cells.add(Column.receipt, Refusal(.receiptUnknown, ["receipt": .text(receipt)]))
             return nil
@@ -267,33 +299,30 @@ struct AllocationLine: ImportLine {
         return first
     }
 
-    /// What an earlier import or line made of this one: the n-th equal line was registered, or the pair
-    /// has another amount on that day.
+    /// What an earlier import or line made of this one: the line was registered, or the pair has another amount on
+    /// that day; `nil` when it is to be registered.
     private func earlier(
         _ credit: CreditRepository.State, _ target: InvoiceRepository.Reference, _ money: Money, _ day: LocalDate,
-        _ n: Int64, _ books: Books
+        _ line: String, _ books: Books
     ) throws -> LineOutcome? {
         // A credit that is whole was never allocated, and most lines of a file are about such ones.
         if credit.unapplied == credit.amount, !credit.isUnwound { return nil }
-        var sums: [Int64: Int64] = [:]
-        for item in try books.invoices().items(of: target.id)
-        where instalment == nil || item.n == Int64(instalment ?? 0) {
-            for made in try books.credits().allocated(credit: credit.id, item: item.id, on: day) {
-                sums[made.n, default: 0] += made.credit
-            }
+        let made = try books.credits().allocatedLines(credit: credit.id, invoice: target.id, on: day)
+        let place = line.prefix { $0 != ":" }
+        if let same = made.first(where: { $0.line == line }) {
+            if same.amount == money.minorUnits { return .unchanged }
+            // Taken back, the line is free for what it should have said.
+            if same.isReversed { return nil }
         }
-        guard let any = sums[n] ?? sums.values.first else { return nil }
-        guard any == money.minorUnits else {
-            let before = Money(minorUnits: any, currency: credit.currency)
-            throw Refusal(
-                .allocationDiffers,
-                [
-                    "receipt": .text(receipt), "invoice": .text(invoice), "day": .day(day),
-                    "registered": .money(before),
-                    "given": .money(money),
-                ])
-        }
-        return sums[n] == nil ? nil : .unchanged
+        let other = made.first { !$0.isReversed && $0.line.prefix { $0 != ":" } == place && $0.amount != money.minorUnits }
+        guard let other else { return nil }
+        throw Refusal(
+            .allocationDiffers,
+            [
+                "receipt": .text(receipt), "invoice": .text(invoice), "day": .day(day),
+                "registered": .money(Money(minorUnits: other.amount, currency: credit.currency)),
+                "given": .money(money),
+            ])
     }
 }
 
@@ -331,7 +360,7 @@ struct SettlementLine: ImportLine {
         let known = try credits.find(entity: entityID, kind: .receipt, reference: invoice).first {
             $0.bankAccount == origin
         }
-        if let known {
+        if let known, !known.isReversed || given == nil || given?.minorUnits == known.amount {
             let registered = Money(minorUnits: known.amount, currency: known.currency)
             guard given == nil || given == registered else {
                 throw Refusal(
@@ -366,9 +395,10 @@ struct SettlementLine: ImportLine {
             kind: .receipt, reference: invoice, bankAccount: origin, customer: target.customer, valueDay: day,
             postingDay: max(posted, target.postingDay), amount: money)
         content.method = .settlement
+        content.generation = (known?.generation ?? 0) + 1
         var credit = try credits.register(content, entity: entityID)
         try Allocating(books: books).allocate(
-            money, of: &credit, to: target, on: nil, n: 1, source: .imported, reason: nil)
+            money, of: &credit, to: target, on: nil, source: .imported, reason: nil)
         return .created
     }
 }

@@ -53,6 +53,10 @@ struct CustomerLine: ImportLine {
                 return .rejected
             }
         }
+        if let parent, let own = try books.customers.find(code)?.id, try books.customers.isAbove(own, parent) {
+            cells.add(Column.group, Refusal(.customerGroupCircle, ["customer": .text(code), "group": .text(group ?? "")]))
+            return .rejected
+        }
         let owner = try salesOwner.map { try books.people.findOrRegister($0) }
         let collecting = try collector.map { try books.people.findOrRegister($0) }
 

@@ -61,7 +61,7 @@ package struct FileImport: Sendable {
     ) async throws -> Result {
         let examined = try examine()
         let request = ActRequest(
-            command: "import-\(kind.rawValue)", actor: actor, source: origin, input: examined.hash, now: now,
+            command: "import-\(kind.rawValue)", actor: actor, source: origin, input: input(examined), now: now,
             today: today)
         let outcome = Outcome()
         do {
@@ -76,6 +76,12 @@ package struct FileImport: Sendable {
         } catch is RolledBack {
             return Result(report: outcome.report ?? ImportReport(kind: kind), faults: outcome.faults, act: nil)
         }
+    }
+
+    /// What was asked for: the file's content, and how it was to be read.
+    private func input(_ examined: Examined) -> [UInt8] {
+        let how = "\(mapping.canonicalText)|\(options.takesGoodLines)|\(options.updates)|\(options.through?.description ?? "")"
+        return examined.hash + Array(how.utf8)
     }
 
     /// The way out of a dry run.
@@ -107,7 +113,7 @@ package struct FileImport: Sendable {
         do {
             var hasMark = false
             let recognised = try TextEncoding.recognise(
-                try bytes(), alternative: { () throws(ByteSourceFault) in try bytes() }
+                try bytes(), said: mapping.encoding, alternative: { () throws(ByteSourceFault) in try bytes() }
             ) { part in
                 if size == 0 { hasMark = part.starts(with: [0xEF, 0xBB, 0xBF]) }
                 hash.update(part)
@@ -231,7 +237,7 @@ package struct FileImport: Sendable {
             var wholeLine: [LineFault] = []
             if cells.faults.isEmpty {
                 do {
-                    outcome = try line.register(cells, in: books, context)
+                    outcome = try register(line, cells, in: books, context)
                 } catch let refusal as Refusal {
                     wholeLine = [LineFault(line: cells.line, column: "", value: "", refusal: refusal)]
                 }
@@ -257,7 +263,9 @@ package struct FileImport: Sendable {
             if lines % 2_000 == 0 {
                 onProgress?(0.15 + 0.85 * Double(reader.bytesRead) / Double(max(examined.size, 1)))
             }
+            if reader.isBlank { continue }
             cells.begin(reader)
+            cells.checkUnnamed()
             guard reader.count == names.count else {
                 cells.note(Refusal(.fileRagged, ["found": .count(reader.count), "expected": .count(names.count)]))
                 report.rejected += 1
@@ -284,6 +292,30 @@ package struct FileImport: Sendable {
         if kind == .receipts { try noteCoverage(context, isEmpty: lines == 0, in: books) }
         faults.sort { $0.line < $1.line }
         return (report, faults)
+    }
+
+    /// Registers a line. When bad lines are left out, nothing of one may stay behind: not even a customer who was
+    /// registered on the way.
+    private func register(
+        _ line: some ImportLine, _ cells: LineReader, in books: Books, _ context: ImportContext
+    ) throws -> LineOutcome {
+        guard options.takesGoodLines else { return try line.register(cells, in: books, context) }
+        var outcome = LineOutcome.rejected
+        let before = context.mark
+        do {
+            let stays = try books.facts.attempt {
+                outcome = try line.register(cells, in: books, context)
+                return outcome != .rejected
+            }
+            if stays { return outcome }
+        } catch let refusal as Refusal {
+            books.forgetCaches()
+            context.mark = before
+            throw refusal
+        }
+        books.forgetCaches()
+        context.mark = before
+        return .rejected
     }
 
     /// Notes through which day the bank's data are in: as said, else the newest day of what the file brought; an
@@ -317,14 +349,13 @@ package struct FileImport: Sendable {
         for start in waiting.indices {
             var chain: [Int] = []
             var index: Int? = start
-            while let current = index, !placed[current], !chain.contains(current) {
+            while let current = index, !placed[current] {
+                // Marked at once, so that a circle ends where it began.
+                placed[current] = true
                 chain.append(current)
                 index = byCode[parent[current]]
             }
-            for current in chain.reversed() {
-                placed[current] = true
-                order.append(waiting[current])
-            }
+            for current in chain.reversed() { order.append(waiting[current]) }
         }
         return order
     }
@@ -346,6 +377,7 @@ package struct FileImport: Sendable {
         case .missing(let path): refusal = Refusal(.fileMissing, ["path": .text(path)])
         case .unreadable(let path, let reason):
             refusal = Refusal(.fileMissing, ["path": .text("\(path) (\(reason))")])
+        case .notAFile(let path): refusal = Refusal(.fileNotAFile, ["path": .text(path)])
         case .encoding: refusal = Refusal(.fileEncoding)
         }
         return LineFault(line: 0, column: "", value: "", refusal: refusal)
@@ -360,6 +392,7 @@ package struct FileImport: Sendable {
         case .nul(let line): return at(line, .fileNul)
         case .unclosedQuote(let line): return at(line, .fileUnclosedQuote)
         case .strayQuote(let line): return at(line, .fileStrayQuote)
+        case .lineTooLarge(let line, let limit): return at(line, .fileLineTooLarge, ["limit": .count(limit)])
         case .cellTooLarge(let line, let limit): return at(line, .fileCellTooLarge, ["limit": .count(limit)])
         }
     }

@@ -36,6 +36,12 @@ final class ImportContext {
     private(set) var receiptDays: [String: LocalDate] = [:]
     private var seen: [Int: UInt32] = [:]
 
+    /// What a line that is left out must not have changed.
+    var mark: (alsoCreated: Int, receiptDays: [String: LocalDate]) {
+        get { (alsoCreated, receiptDays) }
+        set { (alsoCreated, receiptDays) = newValue }
+    }
+
     func noteReceipt(account: String, on day: LocalDate) {
         receiptDays[account] = max(receiptDays[account] ?? day, day)
     }

@@ -70,7 +70,7 @@ struct InvoiceLine: ImportLine {
             let pair = part.split(separator: ":", maxSplits: 1).map { LineReader.trimmed(String($0)) }
             var amount = pair.count == 2 ? pair[1] : ""
             let number = amount.withUTF8 { try? DecimalNumber(parsing: $0) }
-            guard pair.count == 2, let day = LocalDate(pair[0]), let number else {
+            guard pair.count == 2, let day = LocalDate(pair[0]), LineReader.isInRange(day), let number else {
                 cells.refuse(Column.instalments, .valueNotInstalments)
                 return []
             }
@@ -89,10 +89,13 @@ struct InvoiceLine: ImportLine {
         let found = try context.entity(entity, Column.entity, cells, in: books)
         guard let payer = try context.customer(customer, Column.customer, cells, in: books), let entityID = found
         else { return .rejected }
-        let currency = self.currency ?? payer.currency ?? context.baseCurrency
+        let invoices = try books.invoices()
+        let known = try invoices.find(entity: entityID, number: number)
+        // A line that names no currency says the same as ever, whatever the customer's is by now.
+        let currency = self.currency ?? known?.currency ?? payer.currency ?? context.baseCurrency
         guard let gross = cells.money(Column.amount, amount, in: currency) else { return .rejected }
-        let givenNet = cells.money(Column.net, net, in: currency, mustBePositive: false)
-        let givenTax = cells.money(Column.tax, tax, in: currency, mustBePositive: false)
+        let givenNet = cells.money(Column.net, net, in: currency, allowing: .zeroAndMore)
+        let givenTax = cells.money(Column.tax, tax, in: currency, allowing: .zeroAndMore)
         guard cells.faults.isEmpty else { return .rejected }
         let completed = try Invoice.netAndTax(gross: gross, net: givenNet, tax: givenTax)
         guard let schedule = try schedule(cells, gross, payer) else { return .rejected }
@@ -109,19 +112,45 @@ struct InvoiceLine: ImportLine {
         content.contract = contract
         content.milestone = milestone
         content.productLine = productLine
-        content.salesOwner = try salesOwner.map { try books.people.findOrRegister($0) }
+        content.salesOwner = try salesOwner.flatMap { try books.people.find($0) }
         content.taxStatus = status ?? .delivered
         content.eInvoiceNumber = eInvoiceNumber
         content.instalments = schedule
 
-        let invoices = try books.invoices()
-        if let known = try invoices.find(entity: entityID, number: number) {
-            guard let registered = try invoices.content(known.id) else { return .unchanged }
-            try compare(content, with: registered)
-            return .unchanged
+        if let known, let registered = try invoices.content(known.id) {
+            guard let differences = difference(content, from: registered) else { return .unchanged }
+            if let outcome = try changeStatus(of: known, from: registered, content, books, context) { return outcome }
+            // Taken back as a whole, the number is free for what it should have said.
+            guard try invoices.isTakenBack(known) else {
+                throw Refusal(.invoiceDiffers, ["invoice": .text(number), "differences": differences])
+            }
+            content.generation = known.generation + 1
         }
+        if let eInvoiceNumber, let holder = try invoices.holder(ofEInvoice: eInvoiceNumber), holder != number {
+            cells.add(Column.eInvoiceNumber, Refusal(.invoiceEInvoiceTaken, ["invoice": .text(holder)]))
+            return .rejected
+        }
+        if content.generation > 1, eInvoiceNumber != nil { content.eInvoiceNumber = nil }
+        content.salesOwner = try salesOwner.map { try books.people.findOrRegister($0) }
         try invoices.register(content, entity: entityID)
         return .created
+    }
+
+    /// The one thing of a registered invoice that goes on: its tax invoice's status, taken over with `--update`.
+    private func changeStatus(
+        of known: InvoiceRepository.Reference, from registered: Invoice.Content, _ given: Invoice.Content,
+        _ books: Books, _ context: ImportContext
+    ) throws -> LineOutcome? {
+        guard let status else { return nil }
+        var same = given
+        same.taxStatus = registered.taxStatus
+        same.deliveredDay = registered.deliveredDay
+        guard difference(same, from: registered, ignoresStatus: true) == nil else { return nil }
+        let inForce = try books.invoices().taxStatus(of: known.id)
+        if inForce == status { return .unchanged }
+        guard context.updates else { return nil }
+        try books.invoices().changeTaxStatus(of: known.id, to: status, on: deliveredDay ?? books.today)
+        return .updated
     }
 
     /// When the parts fall due: as given, or by the terms of the line or the customer.
@@ -152,12 +181,14 @@ struct InvoiceLine: ImportLine {
         return [Invoice.Instalment(dueDay: issueDay.adding(days: days), amount: gross.minorUnits)]
     }
 
-    /// - Throws: `Refusal` `invoice.differs` that names each differing column with both values.
-    private func compare(_ given: Invoice.Content, with registered: Invoice.Content) throws {
+    /// Each column that the line gives and that was registered with another value; `nil` when there is none.
+    private func difference(
+        _ given: Invoice.Content, from registered: Invoice.Content, ignoresStatus: Bool = false
+    ) -> Refusal.Parameter? {
         var differences = Differences()
         if given.customer != registered.customer { differences.compare("customer", registered: "…", given: customer) }
         differences.compare("issue_date", registered: registered.issueDay, given: given.issueDay)
-        differences.compare("currency", registered: registered.currency, given: currency)
+        differences.compare("currency", registered: registered.currency, given: given.currency)
         let exponent = registered.currency.exponent
         func decimal(_ amount: Int64) -> String { Money.decimal(of: Int128(amount), exponent: exponent, grouped: true) }
         differences.compare("amount", registered: registered.gross, given: given.gross, decimal)
@@ -177,7 +208,10 @@ struct InvoiceLine: ImportLine {
         differences.compare("posting_date", registered: registered.valueDay, given: postingDay)
         differences.compare("recognised_date", registered: registered.recognisedDay, given: recognisedDay)
         differences.compare("accepted_date", registered: registered.acceptedDay, given: acceptedDay)
-        differences.compare("delivered_date", registered: registered.deliveredDay, given: deliveredDay)
+        if !ignoresStatus {
+            differences.compare("delivered_date", registered: registered.deliveredDay, given: deliveredDay)
+            differences.compare("invoice_status", registered: registered.taxStatus, given: status) { $0.name }
+        }
         differences.compare("contract", registered: registered.contract, given: contract)
         differences.compare("milestone", registered: registered.milestone, given: milestone)
         differences.compare("product_line", registered: registered.productLine, given: productLine)
@@ -185,9 +219,6 @@ struct InvoiceLine: ImportLine {
             differences.compare("sales_owner", registered: "…", given: salesOwner)
         }
         differences.compare("einvoice_number", registered: registered.eInvoiceNumber, given: eInvoiceNumber)
-        differences.compare("invoice_status", registered: registered.taxStatus, given: status) { $0.name }
-        guard differences.isEmpty else {
-            throw Refusal(.invoiceDiffers, ["invoice": .text(number), "differences": differences.parameter])
-        }
+        return differences.isEmpty ? nil : differences.parameter
     }
 }

@@ -1,4 +1,5 @@
 internal import Formats
+internal import Foundation
 internal import Ledger
 internal import Receivables
 
@@ -10,6 +11,7 @@ package final class LineReader {
     /// The position in the file by our column; −1 where the file has none.
     private let positions: [Int]
     private let constants: [[UInt8]?]
+    private let unnamed: [Int]
     /// The file's names of our columns, for messages.
     private let names: [String]
     private var record: CSVReader?
@@ -23,13 +25,15 @@ package final class LineReader {
 
     /// Longest text kept: names, remittance texts and reasons are shorter than this.
     private static let longestText = 2000
-    private static let earliest = LocalDate(year: 1970, month: 1, day: 1)
-    private static let latest = LocalDate(year: 2199, month: 12, day: 31)
+    static func isInRange(_ day: LocalDate) -> Bool {
+        day >= LocalDate.earliestInBooks && day <= LocalDate.latestInBooks
+    }
 
     /// - Throws: `LineFault` on line 1 for missing, unknown and repeated columns.
     init(_ kind: ImportKind, header: [String], line: Int, mapping: ImportMapping) throws(HeaderFaults) {
         columns = kind.columns
         self.mapping = mapping
+        var unnamed: [Int] = []
         var positions = [Int](repeating: -1, count: kind.columns.count)
         var faults: [LineFault] = []
         let ours = Dictionary(uniqueKeysWithValues: kind.columns.enumerated().map { ($1.name, $0) })
@@ -42,6 +46,11 @@ package final class LineReader {
         for (position, raw) in header.enumerated() {
             let name = Self.trimmed(raw)
             let targets = sources[name] ?? (ours[name] != nil && mapping.columns[name] == nil ? [name] : [])
+            // A column without a heading and without cells is what a spreadsheet leaves behind its last one.
+            if name.isEmpty {
+                unnamed.append(position)
+                continue
+            }
             if targets.isEmpty {
                 if !mapping.ignore.contains(name), !Self.rejectedColumns.contains(name) {
                     fault(name, .columnUnknown, ["column": .text(name), "known": known])
@@ -68,6 +77,7 @@ package final class LineReader {
         }
         self.positions = positions
         self.constants = constants
+        self.unnamed = unnamed
         names = kind.columns.map { mapping.columns[$0.name] ?? $0.name }
         if !faults.isEmpty { throw HeaderFaults(faults: faults) }
     }
@@ -79,6 +89,18 @@ package final class LineReader {
         self.record = record
         kept = nil
         faults.removeAll(keepingCapacity: true)
+    }
+
+    /// Notes a cell in a column that has no heading.
+    func checkUnnamed() {
+        guard let record else { return }
+        for position in unnamed where position < record.count && !trimmed(record.bytes(position)).isEmpty {
+            let value = String(decoding: record.bytes(position).prefix(120), as: UTF8.self)
+            faults.append(
+                LineFault(
+                    line: line, column: "", value: value,
+                    refusal: Refusal(.columnUnnamed, ["position": .count(position + 1)])))
+        }
     }
 
     /// Starts on a line that was kept.
@@ -98,13 +120,42 @@ package final class LineReader {
 
     // MARK: Cells
 
-    /// The cell without surrounding spaces; empty when it is not given.
+    /// The cell without surrounding spaces, also those that only look like one; empty when it is not given.
     private func trimmed(_ cell: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
         var from = 0
         var to = cell.count
-        while from < to, cell[from] == 32 || cell[from] == 9 { from += 1 }
-        while to > from, cell[to - 1] == 32 || cell[to - 1] == 9 { to -= 1 }
+        while from < to, let length = Self.spaceLength(cell, at: from, before: to) { from += length }
+        while to > from, let length = Self.spaceLength(cell, endingAt: to, from: from) { to -= length }
         return UnsafeBufferPointer(rebasing: cell[from..<to])
+    }
+
+    /// Space, tab, no-break space, ideographic space, zero-width space and byte order mark, in UTF-8.
+    private static let spaces: [[UInt8]] = [
+        [32], [9], [0xC2, 0xA0], [0xE3, 0x80, 0x80], [0xE2, 0x80, 0x8B], [0xEF, 0xBB, 0xBF],
+    ]
+
+    private static func spaceLength(_ cell: UnsafeBufferPointer<UInt8>, at index: Int, before end: Int) -> Int? {
+        let first = cell[index]
+        guard first == 32 || first == 9 || first >= 0xC2 else { return nil }
+        return spaces.first { $0.count <= end - index && cell[index..<index + $0.count].elementsEqual($0) }?.count
+    }
+
+    private static func spaceLength(_ cell: UnsafeBufferPointer<UInt8>, endingAt end: Int, from start: Int) -> Int? {
+        let last = cell[end - 1]
+        guard last == 32 || last == 9 || last >= 0x80 else { return nil }
+        return spaces.first { $0.count <= end - start && cell[end - $0.count..<end].elementsEqual($0) }?.count
+    }
+
+    /// Text in the composed form that the store keeps (NFC); nearly every cell is in it already.
+    private static func composed(_ cell: UnsafeBufferPointer<UInt8>) -> String {
+        let text = String(decoding: cell, as: UTF8.self)
+        // Combining marks, Japanese voiced marks and Hangul jamo: nothing else is composed with what stands before it.
+        let mayDecompose = cell.indices.contains { index in
+            let byte = cell[index]
+            return byte == 0xCC || byte == 0xCD || byte == 0xE1
+                || (byte == 0xE3 && index + 1 < cell.count && cell[index + 1] == 0x82)
+        }
+        return mayDecompose ? text.precomposedStringWithCanonicalMapping : text
     }
 
     private func withCell<Result>(_ column: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
@@ -155,7 +206,7 @@ package final class LineReader {
                 refuse(column, .valueControlCharacter)
                 return nil
             }
-            return String(decoding: cell, as: UTF8.self)
+            return Self.composed(cell)
         }
     }
 
@@ -170,8 +221,10 @@ package final class LineReader {
             }
             do throws(DateFormat.Fault) {
                 let day = try mapping.dateFormat.day(cell)
-                if let earliest = Self.earliest, let latest = Self.latest, day < earliest || day > latest {
-                    refuse(column, .valueDateOutOfRange, ["earliest": .day(earliest), "latest": .day(latest)])
+                guard Self.isInRange(day) else {
+                    refuse(
+                        column, .valueDateOutOfRange,
+                        ["earliest": .day(LocalDate.earliestInBooks), "latest": .day(LocalDate.latestInBooks)])
                     return nil
                 }
                 return day
@@ -205,13 +258,17 @@ package final class LineReader {
         }
     }
 
+    enum Allowed { case positive, zeroAndMore }
+
     /// A number as an amount of `currency`; `nil` after the fault was noted.
-    func money(_ column: Int, _ number: DecimalNumber?, in currency: Currency, mustBePositive: Bool = true) -> Money? {
+    func money(
+        _ column: Int, _ number: DecimalNumber?, in currency: Currency, allowing allowed: Allowed = .positive
+    ) -> Money? {
         guard let number else { return nil }
         do throws(AmountError) {
             let money = try number.money(in: currency)
-            guard money.isPositive || !mustBePositive else {
-                refuse(column, .valueNotPositive)
+            guard money.isPositive || (allowed == .zeroAndMore && money.isZero) else {
+                refuse(column, allowed == .positive ? .valueNotPositive : .valueNegative)
                 return nil
             }
             return money

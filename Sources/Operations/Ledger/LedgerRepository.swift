@@ -16,7 +16,10 @@ final class LedgerRepository {
         self.entities = entities
     }
 
-    func post(_ entry: JournalEntry, of fact: Int64, entity: Int64, customer: Int64?) throws {
+    /// - Parameters:
+    ///   - customer: Whose receivable it is about.
+    ///   - payer: Whose money it is about, where that is another customer.
+    func post(_ entry: JournalEntry, of fact: Int64, entity: Int64, customer: Int64?, payer: Int64? = nil) throws {
         let base = try functional[entity] ?? entities.functionalCurrency(of: entity)
         functional[entity] = base
         for transfer in entry.transfers {
@@ -28,7 +31,8 @@ final class LedgerRepository {
                 row.integer(transfer.credit.rawValue)
                 row.text(transfer.amount.currency.code)
                 row.integer(transfer.amount.minorUnits)
-                row.integer(customer)
+                let isAboutMoney = transfer.debit != .receivable && transfer.credit != .receivable
+                row.integer(isAboutMoney ? payer ?? customer : customer)
             }
             guard transfer.amount.currency != base else { continue }
             postedForeign = true

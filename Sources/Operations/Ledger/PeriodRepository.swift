@@ -28,14 +28,12 @@ final class PeriodRepository {
 
     func state(entity: Int64, month: Int64) throws -> State { try states(entity)[month] ?? .open }
 
-    /// The day a fact is posted: its value day, or the first day of the next open period.
+    /// The day a fact is posted: its value day, or the first day after the last month that isn't open.
+    ///
+    /// Months are closed from the earliest on, so whatever lies before a closed month is closed too.
     func postingDay(entity: Int64, valueDay: LocalDate) throws -> LocalDate {
-        let states = try states(entity)
-        if states.isEmpty { return valueDay }
-        var month = Self.month(valueDay)
-        guard states[month] != nil else { return valueDay }
-        while states[month] != nil { month += 1 }
-        return Self.firstDay(ofMonth: month)
+        guard let lastClosed = try states(entity).keys.max(), Self.month(valueDay) <= lastClosed else { return valueDay }
+        return Self.firstDay(ofMonth: lastClosed + 1)
     }
 
     private func states(_ entity: Int64) throws -> [Int64: State] {

@@ -12,12 +12,12 @@ struct Allocating {
     ///   - itemAmount: In the invoice's currency, when it differs from the credit's.
     ///   - day: The value day; `nil` takes the later of credit and invoice.
     ///   - instalment: Only this item, counted from 1.
-    ///   - n: Which of several equal lines of one file this is, from 1.
+    ///   - line: Which line of a file this is, as `AllocationLine` names it.
     /// - Throws: `Refusal`.
     func allocate(
         _ amount: Money, itemAmount: Money? = nil, of credit: inout CreditRepository.State,
-        to invoice: InvoiceRepository.Reference, instalment: Int? = nil, on day: LocalDate?, n: Int64,
-        source: CreditRepository.Source, reason: String?
+        to invoice: InvoiceRepository.Reference, instalment: Int? = nil, on day: LocalDate?,
+        line: String? = nil, source: CreditRepository.Source, reason: String?
     ) throws {
         let credits = try books.credits()
         let invoices = try books.invoices()
@@ -39,10 +39,13 @@ struct Allocating {
             } ?? true
 
         let valueDay = day ?? max(credit.valueDay, invoice.valueDay)
+        let earliestValue = max(credit.valueDay, invoice.valueDay)
+        guard valueDay >= earliestValue else {
+            throw Refusal(.allocationTooEarly, ["day": .day(valueDay), "earliest": .day(earliestValue)])
+        }
         let earliest = max(credit.postingDay, invoice.postingDay)
         let posted = try books.periods.postingDay(entity: credit.entity, valueDay: valueDay)
-        // A given day may lie before both; then the decision refuses it and says the earliest.
-        let postingDay = day == nil ? max(posted, earliest) : posted
+        let postingDay = max(posted, earliest)
         let whole = Allocation.Target(
             invoice: invoice.number, customer: invoice.customer, postingDay: invoice.postingDay,
             currency: invoice.currency, open: items.reduce(0) { $0 + $1.open })
@@ -60,9 +63,16 @@ struct Allocating {
         if itemAmount != nil {
             let shares = amount.shared(by: parts.map(\.item.minorUnits))
             for index in parts.indices { parts[index].credit = shares[index] }
+            guard parts.allSatisfy({ $0.credit.isPositive }) else {
+                throw Refusal(.allocationTooSmall, ["amount": .money(amount), "count": .count(parts.count)])
+            }
         }
         try check(parts, credit, on: postingDay, invoice)
-        if credit.customer == nil { try credits.identify(&credit, customer: invoice.customer) }
+        if credit.customer == nil {
+            try credits.identify(
+                &credit, customer: invoice.customer,
+                postingDay: try books.periods.postingDay(entity: credit.entity, valueDay: credit.valueDay))
+        }
         for part in parts {
             let target = Allocation.Target(
                 invoice: invoice.number, customer: invoice.customer, postingDay: invoice.postingDay,
@@ -72,7 +82,7 @@ struct Allocating {
                 on: postingDay,
                 mayCross: mayCross)
             try credits.append(
-                decided, credit: &credit, item: part.state, valueDay: valueDay, n: n, customer: invoice.customer,
+                decided, credit: &credit, item: part.state, valueDay: valueDay, line: line, customer: invoice.customer,
                 source: source, reason: reason)
         }
     }

@@ -1,6 +1,6 @@
 internal import Database
 package import Ledger
-internal import Receivables
+package import Receivables
 
 /// Corrections of the register: dated counter-entries with a reason; what was wrong stays visible.
 package struct CorrectRegister: Sendable {
@@ -12,62 +12,82 @@ package struct CorrectRegister: Sendable {
         self.request = request
     }
 
-    /// Takes back the allocations of a receipt to an invoice, from a day on (un-apply, 反核销).
+    /// Which credit is meant: its reference, and where that is not enough its bank account and legal entity.
+    package struct CreditName: Sendable {
+        package var reference: String
+        package var bankAccount: String?
+        package var entity: String?
+        package var kind = Credit.Kind.receipt
+
+        package init(_ reference: String, bankAccount: String? = nil, entity: String? = nil, kind: Credit.Kind = .receipt) {
+            self.reference = reference
+            self.bankAccount = bankAccount
+            self.entity = entity
+            self.kind = kind
+        }
+    }
+
+    /// Takes back the allocations of a receipt or credit note to an invoice, from a day on (un-apply, 反核销).
     ///
     /// - Throws: `Refusal` `receipt.unknown`, `invoice.unknown`, `allocation.unknown`, `allocation.reversed`,
-    ///   `reversal.too-early`, `reason.missing`.
-    package func unapply(receipt: String, invoice: String, on day: LocalDate?, reason: String) async throws -> Int64? {
+    ///   `reversal.too-early`, `reversal.in-future`, `reason.missing`.
+    package func unapply(
+        _ name: CreditName, invoice: String, on day: LocalDate?, reason: String
+    ) async throws -> Int64? {
         try await store.write(request) { books in
             try Self.need(reason)
-            let entity = try books.entities.find(nil)
-            let credit = try Self.find(receipt, entity, books)
-            guard let target = try books.invoices().find(entity: entity, number: invoice) else {
-                throw Refusal(.invoiceUnknown, ["invoice": .text(invoice)])
-            }
+            let entity = try books.entities.find(name.entity)
+            let credit = try Self.find(name, entity, books)
+            let target = try Self.find(invoice: invoice, entity, books)
             let items = Set(try books.invoices().items(of: target.id).map(\.id))
             let made = try books.credits().made(where: "a.credit", credit.id).filter { items.contains($0.item) }
-            let name = Refusal.Parameter.text("\(receipt) → \(invoice)")
-            guard !made.isEmpty else { throw Refusal(.allocationUnknown, ["allocation": name]) }
+            let title = Refusal.Parameter.text("\(name.reference) → \(invoice)")
+            guard !made.isEmpty else { throw Refusal(.allocationUnknown, ["allocation": title]) }
             let live = made.filter { !$0.isReversed }
-            guard !live.isEmpty else { throw Refusal(.allocationReversed, ["allocation": name]) }
+            guard !live.isEmpty else { throw Refusal(.allocationReversed, ["allocation": title]) }
             for allocation in live { try Self.reverse(allocation, on: day, reason, books) }
             return live.count
         }.act
     }
 
-    /// Takes a receipt back: a returned transfer (dated its day) or a mistake (dated as the receipt).
+    /// Takes a receipt or credit note back: a returned transfer (dated its day) or a mistake (dated as itself).
     /// Its invoices are open again with their old due days.
-    package func reverseReceipt(_ reference: String, on day: LocalDate?, reason: String) async throws -> Int64? {
+    package func reverse(_ name: CreditName, on day: LocalDate?, reason: String) async throws -> Int64? {
         try await store.write(request) { books in
             try Self.need(reason)
-            let entity = try books.entities.find(nil)
-            let credit = try Self.find(reference, entity, books)
-            guard !credit.isReversed else { throw Refusal(.receiptReversed, ["receipt": .text(reference)]) }
-            try Self.checkDay(day, notBefore: credit.valueDay)
+            let entity = try books.entities.find(name.entity)
+            let credit = try Self.find(name, entity, books)
+            guard !credit.isReversed else { throw Refusal(.receiptReversed, ["receipt": .text(name.reference)]) }
+            try Self.checkDay(day, notBefore: credit.valueDay, books)
             for made in try books.credits().made(where: "a.credit", credit.id) where !made.isReversed {
                 try Self.reverse(made, on: day.map { max($0, made.valueDay) }, reason, books)
             }
             guard let free = try books.credits().find(id: credit.id) else { return 0 }
+            // The money leaves not before it came, nor before the last allocation of it was taken back.
             let latest =
                 try books.session.row(
                     "SELECT coalesce(max(posting_day), 0) FROM allocation WHERE credit = \(credit.id)")?.integer(0) ?? 0
-            // The money leaves not before the last allocation of it was taken back.
-            let valueDay = max(day ?? credit.valueDay, LocalDate(dayNumber: Int(latest)))
-            let postingDay = try books.periods.postingDay(entity: entity, valueDay: valueDay)
-            try books.credits().reverse(free, valueDay: valueDay, postingDay: postingDay, reason: reason)
+            let valueDay = day ?? credit.valueDay
+            let posted = try books.periods.postingDay(entity: entity, valueDay: valueDay)
+            try books.credits().reverse(
+                free, valueDay: valueDay, postingDay: max(posted, free.postingDay, LocalDate(dayNumber: Int(latest))),
+                reason: reason)
             return 1
         }.act
     }
 
-    /// Takes an invoice back that was registered by mistake; what was allocated to it is taken back first.
-    package func reverseInvoice(_ number: String, on day: LocalDate?, reason: String) async throws -> Int64? {
+    /// Takes an invoice back that was registered by mistake; what was allocated to it is taken back before.
+    package func reverseInvoice(
+        _ number: String, entity code: String? = nil, on day: LocalDate?, reason: String
+    ) async throws -> Int64? {
         try await store.write(request) { books in
             try Self.need(reason)
-            let entity = try books.entities.find(nil)
-            guard let invoice = try books.invoices().find(entity: entity, number: number) else {
-                throw Refusal(.invoiceUnknown, ["invoice": .text(number)])
+            let entity = try books.entities.find(code)
+            let invoice = try Self.find(invoice: number, entity, books)
+            try Self.checkDay(day, notBefore: invoice.valueDay, books)
+            guard try !books.invoices().isTakenBack(invoice) else {
+                throw Refusal(.invoiceReversed, ["invoice": .text(number)])
             }
-            try Self.checkDay(day, notBefore: invoice.valueDay)
             let items = try books.invoices().items(of: invoice.id)
             guard items.allSatisfy({ $0.open == $0.amount }) else {
                 throw Refusal(.invoiceAllocated, ["invoice": .text(number)])
@@ -82,27 +102,44 @@ package struct CorrectRegister: Sendable {
                     """)?.integer(0) ?? 0
             let postingDay = max(posted, invoice.postingDay, LocalDate(dayNumber: Int(latest)))
             let gross = Money(minorUnits: invoice.gross, currency: invoice.currency)
-            var credit = try books.credits().register(
-                CreditRepository.Content(
-                    kind: .correction, reference: number, customer: invoice.customer, valueDay: valueDay,
-                    postingDay: postingDay, amount: gross, aboutInvoice: invoice.id, reason: reason),
-                entity: entity)
+            var content = CreditRepository.Content(
+                kind: .correction, reference: number, customer: invoice.customer, valueDay: valueDay,
+                postingDay: postingDay, amount: gross, aboutInvoice: invoice.id, reason: reason)
+            content.generation = invoice.generation
+            var credit = try books.credits().register(content, entity: entity)
             try Allocating(books: books).allocate(
-                gross, of: &credit, to: invoice, on: nil, n: 1, source: .hand, reason: reason)
+                gross, of: &credit, to: invoice, on: nil, source: .hand, reason: reason)
+            return 1
+        }.act
+    }
+
+    /// Notes the status of an invoice's tax invoice (发票状态), for example that the customer got it.
+    ///
+    /// - Throws: `Refusal` `invoice.unknown`, `invoice.same-status`, `reversal.in-future`.
+    package func changeTaxStatus(
+        invoice number: String, entity code: String? = nil, to status: Invoice.TaxStatus, on day: LocalDate?
+    ) async throws -> Int64? {
+        try await store.write(request) { books in
+            let entity = try books.entities.find(code)
+            let invoice = try Self.find(invoice: number, entity, books)
+            try Self.checkDay(day, notBefore: LocalDate.earliestInBooks, books)
+            guard try books.invoices().taxStatus(of: invoice.id) != status else {
+                throw Refusal(.invoiceSameStatus, ["invoice": .text(number), "status": .text(status.name)])
+            }
+            try books.invoices().changeTaxStatus(of: invoice.id, to: status, on: day ?? books.today)
             return 1
         }.act
     }
 
     /// Changes an item's due day, with a reason; the original stays for indicators and limitation.
     package func changeDueDay(
-        invoice number: String, instalment: Int, to due: LocalDate, from valueDay: LocalDate?, reason: String
+        invoice number: String, entity code: String? = nil, instalment: Int, to due: LocalDate,
+        from valueDay: LocalDate?, reason: String
     ) async throws -> Int64? {
         try await store.write(request) { books in
             try Self.need(reason)
-            let entity = try books.entities.find(nil)
-            guard let invoice = try books.invoices().find(entity: entity, number: number) else {
-                throw Refusal(.invoiceUnknown, ["invoice": .text(number)])
-            }
+            let entity = try books.entities.find(code)
+            let invoice = try Self.find(invoice: number, entity, books)
             guard let item = try books.invoices().items(of: invoice.id).first(where: { $0.n == Int64(instalment) })
             else {
                 throw Refusal(.itemUnknown, ["invoice": .text(number), "instalment": .count(instalment)])
@@ -150,26 +187,44 @@ package struct CorrectRegister: Sendable {
         guard !reason.isEmpty else { throw Refusal(.reasonMissing) }
     }
 
-    private static func find(_ reference: String, _ entity: Int64, _ books: Books) throws -> CreditRepository.State {
-        let found = try books.credits().find(entity: entity, kind: .receipt, reference: reference)
-        guard let first = found.first else { throw Refusal(.receiptUnknown, ["receipt": .text(reference)]) }
+    private static func find(invoice number: String, _ entity: Int64, _ books: Books) throws -> InvoiceRepository
+        .Reference
+    {
+        guard let invoice = try books.invoices().find(entity: entity, number: number) else {
+            throw Refusal(.invoiceUnknown, ["invoice": .text(number)])
+        }
+        return invoice
+    }
+
+    private static func find(_ name: CreditName, _ entity: Int64, _ books: Books) throws -> CreditRepository.State {
+        let found = try books.credits().find(entity: entity, kind: name.kind, reference: name.reference)
+            .filter { name.bankAccount == nil || $0.bankAccount == name.bankAccount }
+        let reference = Refusal.Parameter.text(name.reference)
+        guard let first = found.first else {
+            throw Refusal(name.kind == .creditNote ? .creditNoteUnknown : .receiptUnknown, ["receipt": reference])
+        }
         guard found.count == 1 else {
-            let accounts = found.map(\.bankAccount).joined(separator: ", ")
-            throw Refusal(.receiptAmbiguous, ["receipt": .text(reference), "accounts": .text(accounts)])
+            let accounts = found.map { "“\($0.bankAccount)”" }.joined(separator: ", ")
+            throw Refusal(.receiptAmbiguous, ["receipt": reference, "accounts": .text(accounts)])
         }
         return first
     }
 
-    private static func checkDay(_ day: LocalDate?, notBefore earliest: LocalDate) throws {
-        guard let day, day < earliest else { return }
-        throw Refusal(.reversalTooEarly, ["day": .day(day), "earliest": .day(earliest)])
+    private static func checkDay(_ day: LocalDate?, notBefore earliest: LocalDate, _ books: Books) throws {
+        guard let day else { return }
+        guard day >= earliest else {
+            throw Refusal(.reversalTooEarly, ["day": .day(day), "earliest": .day(earliest)])
+        }
+        guard day <= books.today else {
+            throw Refusal(.reversalInFuture, ["day": .day(day), "today": .day(books.today)])
+        }
     }
 
     /// A counter-entry on the event's day, or on the original's for a mistake; never before the original.
     private static func reverse(
         _ made: CreditRepository.Made, on day: LocalDate?, _ reason: String, _ books: Books
     ) throws {
-        try checkDay(day, notBefore: made.valueDay)
+        try checkDay(day, notBefore: made.valueDay, books)
         let valueDay = day ?? made.valueDay
         let posted = try books.periods.postingDay(entity: made.entity, valueDay: valueDay)
         try books.credits().reverse(

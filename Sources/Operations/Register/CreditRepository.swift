@@ -19,6 +19,7 @@ final class CreditRepository {
         var unapplied: Int64
         let isUnwound: Bool
         let isReversed: Bool
+        let generation: Int64
 
         var source: Allocation.Source {
             Allocation.Source(
@@ -44,6 +45,8 @@ final class CreditRepository {
         /// Fact of the payer's texts when the payer is an individual.
         var personal: Int64?
         var reason: String?
+        /// 2 and on for what is registered anew after it was taken back.
+        var generation: Int64 = 1
     }
 
     /// How an allocation came about.
@@ -57,10 +60,11 @@ final class CreditRepository {
     private let reduceCredit: any SQLStatement
     private let reduceItem: any SQLStatement
     private let allocatedStatement: any SQLStatement
+    private let placeStatement: any SQLStatement
 
     private static let columns = """
         c.id, c.entity, c.kind, c.reference, c.bank_account, b.customer, c.value_day, c.posting_day, c.currency,
-        c.amount, b.unapplied, b.unwound, b.reversed
+        c.amount, b.unapplied, b.unwound, b.reversed, c.generation
         """
 
     init(session: any SQLSession, facts: FactWriter, ledger: LedgerRepository) throws {
@@ -70,7 +74,7 @@ final class CreditRepository {
         findStatement = try session.statement(
             """
             SELECT \(Self.columns) FROM credit c JOIN credit_balance b ON b.credit = c.id
-             WHERE c.entity = $1 AND c.kind = $2 AND c.reference = $3 ORDER BY c.bank_account LIMIT 20
+             WHERE c.entity = $1 AND c.kind = $2 AND c.reference = $3 ORDER BY c.bank_account, c.generation LIMIT 40
             """)
         insertBalance = try session.statement(
             "INSERT INTO credit_balance (credit, amount, unapplied, customer) VALUES ($1, $2, $3, $4)")
@@ -81,12 +85,15 @@ final class CreditRepository {
         // `credit_amount > 0` says the same as `reverses IS NULL`, which would lead the planner to the wrong index.
         allocatedStatement = try session.statement(
             """
-            SELECT n, item_amount, credit_amount FROM allocation
-             WHERE credit = $1 AND item = $2 AND value_day = $3 AND credit_amount > 0 ORDER BY n
+            SELECT a.credit_amount, a.line, r.id FROM allocation a JOIN item i ON i.id = a.item
+              LEFT JOIN allocation r ON r.reverses = a.id
+             WHERE a.credit = $1 AND i.invoice = $2 AND a.value_day = $3 AND a.credit_amount > 0 ORDER BY a.id
             """)
+        placeStatement = try session.statement(
+            "SELECT coalesce(max(n), 0) FROM allocation WHERE credit = $1 AND item = $2 AND value_day = $3")
     }
 
-    /// Credits of a kind by reference: one for each bank account that has it.
+    /// Credits of a kind by reference: one for each bank account that has it, as it was registered last.
     func find(entity: Int64, kind: Credit.Kind, reference: String) throws -> [State] {
         findStatement.bind(1, entity)
         findStatement.bind(2, kind.rawValue)
@@ -95,6 +102,7 @@ final class CreditRepository {
         var found: [State] = []
         while try findStatement.step() {
             guard let state = Self.state(findStatement) else { continue }
+            if found.last?.bankAccount == state.bankAccount { found.removeLast() }
             found.append(state)
         }
         return found
@@ -114,7 +122,8 @@ final class CreditRepository {
             id: row.integer(0), entity: row.integer(1), kind: kind, reference: row.text(3), bankAccount: row.text(4),
             customer: row.optionalInteger(5).map { ID($0) }, valueDay: LocalDate(dayNumber: Int(row.integer(6))),
             postingDay: LocalDate(dayNumber: Int(row.integer(7))), currency: currency, amount: row.integer(9),
-            unapplied: row.integer(10), isUnwound: row.integer(11) == 1, isReversed: row.integer(12) == 1)
+            unapplied: row.integer(10), isUnwound: row.integer(11) == 1, isReversed: row.integer(12) == 1,
+            generation: row.integer(13))
     }
 
     /// The content as registered, for comparing a file's line with it.
@@ -122,7 +131,7 @@ final class CreditRepository {
         let row = try session.row(
             """
             SELECT kind, reference, bank_account, customer, value_day, posting_day, currency, amount, about_invoice,
-                method, payer, payer_account, remittance, personal, reason FROM credit WHERE id = \(id)
+                method, payer, payer_account, remittance, personal, reason, generation FROM credit WHERE id = \(id)
             """)
         guard let row, let currency = Currency(row.text(6)), let kind = Credit.Kind(rawValue: row.integer(0)) else {
             return nil
@@ -134,7 +143,7 @@ final class CreditRepository {
             amount: Money(minorUnits: row.integer(7), currency: currency), aboutInvoice: row.optionalInteger(8),
             method: row.optionalInteger(9).flatMap(Credit.Method.init), payer: row.optionalText(10),
             payerAccount: row.optionalText(11), remittance: row.optionalText(12), personal: row.optionalInteger(13),
-            reason: row.optionalText(14))
+            reason: row.optionalText(14), generation: row.integer(15))
     }
 
     /// Registers a credit and posts it to where it waits.
@@ -156,6 +165,7 @@ final class CreditRepository {
             row.text(content.remittance)
             row.integer(content.personal)
             row.text(content.reason)
+            row.integer(content.generation)
         }
         insertBalance.bind(1, id)
         insertBalance.bind(2, content.amount.minorUnits)
@@ -169,12 +179,15 @@ final class CreditRepository {
             id: id, entity: entity, kind: content.kind, reference: content.reference, bankAccount: content.bankAccount,
             customer: content.customer, valueDay: content.valueDay, postingDay: content.postingDay,
             currency: content.amount.currency, amount: content.amount.minorUnits,
-            unapplied: content.amount.minorUnits, isUnwound: false, isReversed: false)
+            unapplied: content.amount.minorUnits, isUnwound: false, isReversed: false, generation: content.generation)
     }
 
     /// Finds the payer of a receipt in suspense: dated as the receipt, because the money was the customer's then.
-    func identify(_ credit: inout State, customer: ID<Customer>) throws {
+    ///
+    /// - Parameter postingDay: By the rule of periods; never before the receipt's.
+    func identify(_ credit: inout State, customer: ID<Customer>, postingDay: LocalDate) throws {
         guard credit.customer == nil else { return }
+        let postingDay = max(postingDay, credit.postingDay)
         let waiting = credit.unapplied
         let state = credit
         let last = try session.row("SELECT coalesce(max(n), 0) FROM credit_event WHERE credit = \(credit.id)")
@@ -183,37 +196,78 @@ final class CreditRepository {
             row.integer((last?.integer(0) ?? 0) + 1)
             row.integer(1)
             row.integer(Int64(state.valueDay.dayNumber))
-            row.integer(Int64(state.postingDay.dayNumber))
+            row.integer(Int64(postingDay.dayNumber))
             row.integer(customer.rawValue)
             row.integer(waiting)
         }
         try session.execute("UPDATE credit_balance SET customer = \(customer.rawValue) WHERE credit = \(credit.id)")
         let amount = Money(minorUnits: waiting, currency: credit.currency)
         try ledger.post(
-            Credit.identification(amount, on: credit.postingDay), of: fact, entity: credit.entity,
+            Credit.identification(amount, on: postingDay), of: fact, entity: credit.entity,
             customer: customer.rawValue)
         credit.customer = customer
     }
 
-    /// Allocations of a credit to an item on a value day, first to last, as they were made.
-    func allocated(credit: Int64, item: Int64, on day: LocalDate) throws -> [(n: Int64, credit: Int64, item: Int64)] {
+    /// What credit notes say of an invoice so far, in minor units; those taken back don't count.
+    func notedOn(invoice: InvoiceRepository.Reference) throws -> Int64 {
+        try session.row(
+            """
+            SELECT coalesce(sum(c.amount), 0) FROM credit c JOIN credit_balance b ON b.credit = c.id
+             WHERE c.about_invoice = \(invoice.id) AND c.kind = \(Credit.Kind.creditNote.rawValue) AND b.reversed = 0
+            """)?.integer(0) ?? 0
+    }
+
+    /// What files allocated of a credit to an invoice on a value day, by their lines.
+    struct AllocatedLine {
+        /// As in `AllocationLine.key`.
+        let line: String
+        var amount: Int64
+        /// Whether all of it was taken back.
+        var isReversed: Bool
+    }
+
+    func allocatedLines(credit: Int64, invoice: Int64, on day: LocalDate) throws -> [AllocatedLine] {
         allocatedStatement.bind(1, credit)
-        allocatedStatement.bind(2, item)
+        allocatedStatement.bind(2, invoice)
         allocatedStatement.bind(3, Int64(day.dayNumber))
         defer { allocatedStatement.reset() }
-        var found: [(n: Int64, credit: Int64, item: Int64)] = []
+        var lines: [AllocatedLine] = []
         while try allocatedStatement.step() {
-            found.append((allocatedStatement.integer(0), allocatedStatement.integer(2), allocatedStatement.integer(1)))
+            let line = allocatedStatement.isNull(1) ? ":\(lines.count + 1)" : allocatedStatement.text(1)
+            let isReversed = !allocatedStatement.isNull(2)
+            let amount = allocatedStatement.integer(0)
+            // A line that was registered anew after it was taken back counts as it is now.
+            if let index = lines.firstIndex(where: { $0.line == line }) {
+                if lines[index].isReversed, !isReversed {
+                    lines[index] = AllocatedLine(line: line, amount: amount, isReversed: false)
+                } else if lines[index].isReversed == isReversed {
+                    lines[index].amount += amount
+                }
+            } else {
+                lines.append(AllocatedLine(line: line, amount: amount, isReversed: isReversed))
+            }
         }
-        return found
+        return lines
+    }
+
+    /// The next free place of an allocation of a credit to an item on a day.
+    private func nextPlace(_ credit: State, item: Int64, on day: LocalDate) throws -> Int64 {
+        // Nothing was ever allocated of a credit that is whole.
+        if credit.unapplied == credit.amount, !credit.isUnwound { return 1 }
+        placeStatement.bind(1, credit.id)
+        placeStatement.bind(2, item)
+        placeStatement.bind(3, Int64(day.dayNumber))
+        defer { placeStatement.reset() }
+        return try placeStatement.step() ? placeStatement.integer(0) + 1 : 1
     }
 
     /// Writes an allocation that was decided, and posts it.
     func append(
-        _ allocation: Allocation, credit: inout State, item: InvoiceRepository.ItemState, valueDay: LocalDate, n: Int64,
-        customer: ID<Customer>, source: Source, reason: String?
+        _ allocation: Allocation, credit: inout State, item: InvoiceRepository.ItemState, valueDay: LocalDate,
+        line: String?, customer: ID<Customer>, source: Source, reason: String?
     ) throws {
         let state = credit
+        let n = try nextPlace(credit, item: item.id, on: valueDay)
         let fact = try facts.append(.allocation) { row in
             row.integer(state.id)
             row.integer(item.id)
@@ -225,12 +279,15 @@ final class CreditRepository {
             row.null()
             row.integer(source.rawValue)
             row.text(reason)
+            row.text(line)
         }
         try reduce(
             credit: credit.id, by: allocation.creditAmount.minorUnits, item: item.id,
             by: allocation.itemAmount.minorUnits, unwinds: false)
         credit.unapplied -= allocation.creditAmount.minorUnits
-        try ledger.post(allocation.entry, of: fact, entity: credit.entity, customer: customer.rawValue)
+        try ledger.post(
+            allocation.entry, of: fact, entity: credit.entity, customer: customer.rawValue,
+            payer: credit.customer?.rawValue)
     }
 
     private func reduce(credit: Int64, by creditAmount: Int64, item: Int64, by itemAmount: Int64, unwinds: Bool) throws
@@ -255,6 +312,7 @@ final class CreditRepository {
         let creditAmount: Money
         let itemAmount: Money
         let customer: ID<Customer>
+        let payer: ID<Customer>?
         let entity: Int64
         let isReversed: Bool
     }
@@ -263,9 +321,9 @@ final class CreditRepository {
         let rows = try session.rows(
             """
             SELECT a.id, a.credit, a.item, a.value_day, a.posting_day, a.credit_amount, a.item_amount, c.currency,
-                v.currency, v.customer, v.entity, r.id
-              FROM allocation a JOIN credit c ON c.id = a.credit JOIN item i ON i.id = a.item
-              JOIN invoice v ON v.id = i.invoice LEFT JOIN allocation r ON r.reverses = a.id
+                v.currency, v.customer, v.entity, r.id, b.customer
+              FROM allocation a JOIN credit c ON c.id = a.credit JOIN credit_balance b ON b.credit = c.id
+              JOIN item i ON i.id = a.item JOIN invoice v ON v.id = i.invoice LEFT JOIN allocation r ON r.reverses = a.id
              WHERE \(raw: condition) = \(number) AND a.credit_amount > 0 ORDER BY a.id
             """)
         return rows.compactMap { row in
@@ -278,7 +336,7 @@ final class CreditRepository {
                 postingDay: LocalDate(dayNumber: Int(row.integer(4))),
                 creditAmount: Money(minorUnits: row.integer(5), currency: creditCurrency),
                 itemAmount: Money(minorUnits: row.integer(6), currency: itemCurrency), customer: ID(row.integer(9)),
-                entity: row.integer(10), isReversed: row.optionalInteger(11) != nil)
+                payer: row.optionalInteger(12).map { ID($0) }, entity: row.integer(10), isReversed: row.optionalInteger(11) != nil)
         }
     }
 
@@ -300,19 +358,17 @@ final class CreditRepository {
             row.integer(made.id)
             row.integer(Source.hand.rawValue)
             row.text(reason)
+            row.null()
         }
         try reduce(
             credit: made.credit, by: -made.creditAmount.minorUnits, item: made.item, by: -made.itemAmount.minorUnits,
             unwinds: true)
-        let back: JournalEntry =
-            made.creditAmount.currency == made.itemAmount.currency
-            ? JournalEntry(
-                on: postingDay, Transfer(debit: .receivable, credit: .unapplied, amount: made.itemAmount))
-            : JournalEntry(
-                on: postingDay,
-                Transfer(debit: .receivable, credit: .exchangeClearing, amount: made.itemAmount),
-                Transfer(debit: .exchangeClearing, credit: .unapplied, amount: made.creditAmount))
-        try ledger.post(back, of: fact, entity: made.entity, customer: made.customer.rawValue)
+        let forth = Allocation.entry(
+            made.creditAmount, made.itemAmount, on: postingDay,
+            crossesCustomers: made.payer.map { $0 != made.customer } ?? false)
+        try ledger.post(
+            forth.reversed(on: postingDay), of: fact, entity: made.entity, customer: made.customer.rawValue,
+            payer: made.payer?.rawValue)
     }
 
     /// Takes a whole credit back whose allocations were taken back before.

@@ -41,11 +41,31 @@ final class CustomerRepository {
         return reference
     }
 
-    /// Whether two customers belong to one group: one is the other's parent, or both have the same.
+    /// Whether two customers belong to one group: the same one stands at the top of both.
     func areInOneGroup(_ one: ID<Customer>, _ other: ID<Customer>) throws -> Bool {
-        let first = try group(of: one)
-        let second = try group(of: other)
-        return first == other || second == one || (first != nil && first == second)
+        try one == other || top(of: one) == top(of: other)
+    }
+
+    /// Whether a customer is another's parent, at whatever distance, or the other itself.
+    func isAbove(_ customer: ID<Customer>, _ other: ID<Customer>) throws -> Bool {
+        var next: ID<Customer>? = other
+        for _ in 0..<Self.deepestGroup {
+            guard let current = next else { return false }
+            if current == customer { return true }
+            next = try group(of: current)
+        }
+        return true
+    }
+
+    private static let deepestGroup = 100
+
+    private func top(of customer: ID<Customer>) throws -> ID<Customer> {
+        var top = customer
+        for _ in 0..<Self.deepestGroup {
+            guard let parent = try group(of: top) else { break }
+            top = parent
+        }
+        return top
     }
 
     private func group(of customer: ID<Customer>) throws -> ID<Customer>? {

@@ -15,13 +15,15 @@ final class InvoiceRepository {
         let postingDay: LocalDate
         let currency: Currency
         let gross: Int64
+        let generation: Int64
     }
 
     struct ItemState {
         let id: Int64
         let n: Int64
         let amount: Int64
-        let dueDay: LocalDate
+        /// The due day in force, after changes.
+        var dueDay: LocalDate
         var open: Int64
         let isUnwound: Bool
     }
@@ -32,15 +34,16 @@ final class InvoiceRepository {
     private let findStatement: any SQLStatement
     private let itemsStatement: any SQLStatement
     private let balanceStatement: any SQLStatement
+    private var anyDueChange: Bool?
 
-    private static let columns = "id, entity, number, customer, issue_day, value_day, posting_day, currency, amount"
+    private static let columns = "id, entity, number, customer, issue_day, value_day, posting_day, currency, amount, generation"
 
     init(session: any SQLSession, facts: FactWriter, ledger: LedgerRepository) throws {
         self.session = session
         self.facts = facts
         self.ledger = ledger
         findStatement = try session.statement(
-            "SELECT \(Self.columns) FROM invoice WHERE entity = $1 AND number = $2")
+            "SELECT \(Self.columns) FROM invoice WHERE entity = $1 AND number = $2 ORDER BY generation DESC LIMIT 1")
         itemsStatement = try session.statement(
             """
             SELECT i.id, i.n, i.amount, i.due_day, b.open, b.unwound FROM item i JOIN item_balance b ON b.item = i.id
@@ -49,6 +52,7 @@ final class InvoiceRepository {
         balanceStatement = try session.statement("INSERT INTO item_balance (item, amount, open) VALUES ($1, $2, $3)")
     }
 
+    /// The invoice of a number, as it was registered last.
     func find(entity: Int64, number: String) throws -> Reference? {
         findStatement.bind(1, entity)
         findStatement.bind(2, text: number)
@@ -62,7 +66,8 @@ final class InvoiceRepository {
         func day(_ column: Int) -> LocalDate { LocalDate(dayNumber: Int(row.integer(column))) }
         return Reference(
             id: row.integer(0), entity: row.integer(1), number: row.text(2), customer: ID(row.integer(3)),
-            issueDay: day(4), valueDay: day(5), postingDay: day(6), currency: currency, gross: row.integer(8))
+            issueDay: day(4), valueDay: day(5), postingDay: day(6), currency: currency, gross: row.integer(8),
+            generation: row.integer(9))
     }
 
     /// The invoice's items, the one due first before the others.
@@ -77,7 +82,51 @@ final class InvoiceRepository {
                     dueDay: LocalDate(dayNumber: Int(itemsStatement.integer(3))), open: itemsStatement.integer(4),
                     isUnwound: itemsStatement.integer(5) == 1))
         }
-        return items
+        guard try hasDueChanges() else { return items }
+        for index in items.indices { items[index].dueDay = try dueDay(of: items[index].id) ?? items[index].dueDay }
+        return items.sorted { ($0.dueDay, $0.n) < ($1.dueDay, $1.n) }
+    }
+
+    /// Most companies change few due days, so an import needn't ask for each item.
+    private func hasDueChanges() throws -> Bool {
+        if let known = anyDueChange { return known }
+        let found = try session.row("SELECT id FROM item_event WHERE due_day IS NOT NULL LIMIT 1") != nil
+        anyDueChange = found
+        return found
+    }
+
+    /// Whether an invoice was taken back as a whole, so that its number can be registered anew.
+    func isTakenBack(_ invoice: Reference) throws -> Bool {
+        try session.row(
+            """
+            SELECT id FROM credit WHERE entity = \(invoice.entity) AND kind = \(Credit.Kind.correction.rawValue)
+                AND reference = \(invoice.number) AND bank_account = '' AND generation = \(invoice.generation)
+            """) != nil
+    }
+
+    /// The number of the invoice that has a digital tax invoice, when one has.
+    func holder(ofEInvoice number: String) throws -> String? {
+        try session.row(
+            "SELECT v.number FROM tax_invoice t JOIN invoice v ON v.id = t.invoice WHERE t.number = \(number)")?.text(0)
+    }
+
+    /// The tax invoice's status in force.
+    func taxStatus(of invoice: Int64) throws -> Invoice.TaxStatus? {
+        let changed = try session.row(
+            "SELECT status FROM tax_invoice_event WHERE invoice = \(invoice) ORDER BY n DESC LIMIT 1")
+        let status = try changed ?? session.row("SELECT tax_status FROM invoice WHERE id = \(invoice)")
+        return status.flatMap { Invoice.TaxStatus(rawValue: $0.integer(0)) }
+    }
+
+    /// Notes that the tax invoice has another status from a day on.
+    func changeTaxStatus(of invoice: Int64, to status: Invoice.TaxStatus, on day: LocalDate) throws {
+        let last = try session.row("SELECT coalesce(max(n), 0) FROM tax_invoice_event WHERE invoice = \(invoice)")
+        try facts.append(.taxInvoiceEvent) { row in
+            row.integer(invoice)
+            row.integer((last?.integer(0) ?? 0) + 1)
+            row.integer(status.rawValue)
+            row.integer(Int64(day.dayNumber))
+        }
     }
 
     /// The invoice as it was registered, whatever happened to it since.
@@ -85,7 +134,8 @@ final class InvoiceRepository {
         let row = try session.row(
             """
             SELECT number, customer, issue_day, value_day, posting_day, recognised_day, accepted_day, delivered_day,
-                currency, amount, net_amount, tax_amount, contract, milestone, product_line, sales_owner, tax_status
+                currency, amount, net_amount, tax_amount, contract, milestone, product_line, sales_owner, tax_status,
+                generation
               FROM invoice WHERE id = \(id)
             """)
         guard let row, let currency = Currency(row.text(8)) else { return nil }
@@ -105,6 +155,7 @@ final class InvoiceRepository {
         content.productLine = row.optionalText(14)
         content.salesOwner = row.optionalInteger(15).map { ID($0) }
         content.taxStatus = Invoice.TaxStatus(rawValue: row.integer(16)) ?? .delivered
+        content.generation = row.integer(17)
         content.instalments = try session.rows("SELECT due_day, amount FROM item WHERE invoice = \(id) ORDER BY n").map
         {
             Invoice.Instalment(dueDay: LocalDate(dayNumber: Int($0.integer(0))), amount: $0.integer(1))
@@ -135,6 +186,7 @@ final class InvoiceRepository {
             row.text(invoice.productLine)
             row.integer(invoice.salesOwner?.rawValue)
             row.integer(invoice.taxStatus.rawValue)
+            row.integer(invoice.generation)
         }
         for (index, instalment) in invoice.instalments.enumerated() {
             let item = try facts.append(.item) { row in
@@ -163,13 +215,17 @@ final class InvoiceRepository {
     /// The due day in force, after changes.
     func dueDay(of item: Int64) throws -> LocalDate? {
         let changed = try session.row(
-            "SELECT due_day FROM item_event WHERE item = \(item) AND due_day IS NOT NULL ORDER BY n DESC LIMIT 1")
+            """
+            SELECT due_day FROM item_event WHERE item = \(item) AND due_day IS NOT NULL
+            ORDER BY value_day DESC, id DESC LIMIT 1
+            """)
         let day = try changed ?? session.row("SELECT due_day FROM item WHERE id = \(item)")
         return day.map { LocalDate(dayNumber: Int($0.integer(0))) }
     }
 
     /// Changes an item's due day from `valueDay` on; the original stays.
     func changeDueDay(of item: Int64, to due: LocalDate, valueDay: LocalDate, reason: String) throws {
+        anyDueChange = true
         let last = try session.row("SELECT coalesce(max(n), 0) FROM item_event WHERE item = \(item)")?.integer(0) ?? 0
         try facts.append(.itemEvent) { row in
             row.integer(item)

@@ -48,6 +48,15 @@ package final class Books {
         return repository
     }
 
+    /// Forgets what repositories remember, after something that they may remember was undone.
+    func forgetCaches() {
+        entities = EntityRepository(session: session, facts: facts)
+        people = PersonRepository(session: session, facts: facts, today: today)
+        customers = CustomerRepository(session: session, facts: facts)
+        personal = PersonalRepository(session: session, facts: facts)
+        contacts = ContactRepository(session: session, facts: facts, personal: personal)
+    }
+
     /// What follows from whatever a command did, in the same act: functional amounts of what it posted.
     func finish() throws {
         if ledger.postedForeign { _ = try Translator(self, from: facts.firstFact).run() }

@@ -13,21 +13,26 @@ package struct CreateCompany: Sendable {
     package func run(
         path: String, actor: Actor, now: Instant, clock: @escaping @Sendable () -> Instant
     ) async throws -> Store {
+        guard !FileManager.default.fileExists(atPath: path) else { throw DatabaseFailure.exists(path: path) }
         let policy = try Resources.text("policy/default.yaml")
         let calendar = try? Resources.text("calendar/\(company.country).csv")
-        let store = try Store.create(path: path, clock: clock)
-        do {
-            try await fill(store, policy, actor, now)
-            if let calendar {
-                _ = try await FileImport(.calendar, .text(calendar)).run(
-                    in: store, actor: actor, source: "init", now: now, today: company.day(of: now))
-            }
-        } catch {
-            // A store without its company is of no use and would be in the way of the next try.
-            for ending in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + ending) }
-            throw error
+        // Made whole under another name and then put in place at once: whoever dies half-way, or is second,
+        // leaves nothing behind and takes nothing away.
+        let draft = "\(path).new-\(getpid())-\(UUID().uuidString.prefix(8))"
+        defer { for ending in ["", "-wal", "-shm"] { unlink(draft + ending) } }
+        let store = try Store.create(path: draft, clock: clock)
+        try await fill(store, policy, actor, now)
+        if let calendar {
+            _ = try await FileImport(.calendar, .text(calendar)).run(
+                in: store, actor: actor, source: "init", now: now, today: company.day(of: now))
         }
-        return store
+        try store.checkpoint()
+        try store.close()
+        guard link(draft, path) == 0 else {
+            if errno == EEXIST { throw DatabaseFailure.exists(path: path) }
+            throw DatabaseFailure.cannotOpen(path: path, detail: String(cString: strerror(errno)))
+        }
+        return try Store.open(path: path, clock: clock)
     }
 
     private func fill(_ store: Store, _ policy: String, _ actor: Actor, _ now: Instant) async throws {
@@ -49,6 +54,8 @@ package struct CreateCompany: Sendable {
                     row.text(name)
                 }
             }
+            // The key by which equal identities are found; later it is never made again.
+            try books.personal.createStoreKey()
             _ = try books.settings.appendPolicy(
                 code: "default", content: policy, validFrom: LocalDate(dayNumber: 0))
             return ["company": company.name]

@@ -1,5 +1,6 @@
 internal import CSodium
 internal import Database
+internal import Receivables
 
 /// Personal data: encrypted under a key per subject, so that destroying the key erases it for good
 /// while facts and their digests stay whole (ENGINEERING E-22).
@@ -31,6 +32,12 @@ final class PersonalRepository {
         }
     }
 
+    /// Whether a fact's text is what was encrypted; `true` where its key was destroyed, because nobody can tell.
+    func isSound(subject: Int64, _ ciphertext: [UInt8]) throws -> Bool {
+        let key = try key(of: subject, creating: false)
+        return key.isEmpty || Self.decrypt(ciphertext, key) != nil
+    }
+
     /// The texts of a fact, or `nil` when their key was destroyed.
     func fields(_ id: Int64) throws -> [String]? {
         guard let row = try session.row("SELECT subject, ciphertext FROM personal WHERE id = \(id)") else { return nil }
@@ -40,9 +47,15 @@ final class PersonalRepository {
             String.init)
     }
 
+    func createStoreKey() throws { _ = try key(of: Self.storeSubject, creating: true) }
+
     /// A keyed hash by which equal identities are found without being readable.
+    ///
+    /// - Throws: `Refusal` `personal.key-missing` where the store was restored without its keys: with a new one, every
+    ///   contact would be taken for a new one.
     func identity(_ parts: [String]) throws -> [UInt8] {
-        let key = try key(of: Self.storeSubject, creating: true)
+        let key = try key(of: Self.storeSubject, creating: false)
+        guard !key.isEmpty else { throw Refusal(.personalKeyMissing) }
         let input = Array(parts.joined(separator: "\u{1f}").utf8)
         var output = [UInt8](repeating: 0, count: 32)
         crypto_generichash(&output, 32, input, UInt64(input.count), key, key.count)

@@ -73,7 +73,7 @@ extension FactTable {
         16, "invoice",
         """
         entity number:t customer issue_day value_day posting_day recognised_day accepted_day delivered_day \
-        currency:t amount net_amount tax_amount contract:t milestone:t product_line:t sales_owner tax_status
+        currency:t amount net_amount tax_amount contract:t milestone:t product_line:t sales_owner tax_status generation
         """)
     static let item = FactTable(17, "item", "invoice n amount due_day")
     static let itemEvent = FactTable(18, "item_event", "item n kind value_day due_day reason:t")
@@ -83,12 +83,12 @@ extension FactTable {
         21, "credit",
         """
         entity kind reference:t bank_account:t customer value_day posting_day currency:t amount about_invoice \
-        method payer:t payer_account:t remittance:t personal reason:t
+        method payer:t payer_account:t remittance:t personal reason:t generation
         """)
     static let creditEvent = FactTable(22, "credit_event", "credit n kind value_day posting_day customer amount")
     static let allocation = FactTable(
         23, "allocation",
-        "credit item value_day n posting_day credit_amount item_amount reverses source reason:t")
+        "credit item value_day n posting_day credit_amount item_amount reverses source reason:t line:t")
     static let reversal = FactTable(24, "reversal", "fact value_day posting_day amount reason:t")
     static let transfer = FactTable(
         25, "transfer", "fact entity posting_day debit credit currency:t amount customer")

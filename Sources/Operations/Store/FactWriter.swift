@@ -39,6 +39,33 @@ final class FactWriter {
     }
 
     func finish() -> [UInt8] { digest.finish() }
+
+    /// Runs `body` so that what it appended is undone when it throws or answers `false`, and the act goes on.
+    func attempt(_ body: () throws -> Bool) throws -> Bool {
+        let before = lastFact
+        try session.execute("SAVEPOINT attempt")
+        digest.hold()
+        func undo() throws {
+            digest.drop()
+            lastFact = before
+            try session.execute("ROLLBACK TO attempt")
+            try session.execute("RELEASE attempt")
+        }
+        do {
+            guard try body() else {
+                try undo()
+                return false
+            }
+        } catch let failure as DatabaseFailure where failure.endsTransaction {
+            throw failure
+        } catch {
+            try undo()
+            throw error
+        }
+        digest.keep()
+        try session.execute("RELEASE attempt")
+        return true
+    }
 }
 
 /// The fields of one fact, given in the order of its table's columns.
@@ -108,6 +135,8 @@ final class FactDigest {
     private let hash = SHA256()
     private let buffer: UnsafeMutableRawBufferPointer
     private var used = 0
+    /// What is held back until it is kept or dropped.
+    private var held: [UInt8]?
 
     init() { buffer = .allocate(byteCount: 1 << 16, alignment: 16) }
 
@@ -136,7 +165,7 @@ final class FactDigest {
         put(UInt32(bytes.count).bigEndian)
         if bytes.count > 1024 {
             flush()
-            hash.update(bytes)
+            pass(bytes)
         } else {
             makeRoom(bytes.count)
             UnsafeMutableRawBufferPointer(rebasing: buffer[used...]).copyMemory(from: bytes)
@@ -149,6 +178,23 @@ final class FactDigest {
         return hash.finish()
     }
 
+    /// Holds back what comes from here on.
+    func hold() {
+        flush()
+        held = []
+    }
+
+    func keep() {
+        flush()
+        if let bytes = held { hash.update(bytes) }
+        held = nil
+    }
+
+    func drop() {
+        used = 0
+        held = nil
+    }
+
     private func put<Value: FixedWidthInteger>(_ value: Value) {
         buffer.storeBytes(of: value, toByteOffset: used, as: Value.self)
         used += MemoryLayout<Value>.size
@@ -159,7 +205,11 @@ final class FactDigest {
     }
 
     private func flush() {
-        hash.update(UnsafeRawBufferPointer(rebasing: buffer[0..<used]))
+        pass(UnsafeRawBufferPointer(rebasing: buffer[0..<used]))
         used = 0
+    }
+
+    private func pass(_ bytes: UnsafeRawBufferPointer) {
+        if held == nil { hash.update(bytes) } else { held?.append(contentsOf: bytes) }
     }
 }

@@ -150,7 +150,10 @@ struct OpenItemsLoader {
             let fact = allocations.integer(0)
             let credit = allocations.integer(1)
             let day = Int32(truncatingIfNeeded: allocations.integer(3))
-            picture.addAllocation(fact: fact, item: allocations.integer(2), day: day, amount: allocations.integer(5))
+            guard
+                picture.addAllocation(
+                    fact: fact, item: allocations.integer(2), day: day, amount: allocations.integer(5))
+            else { throw DatabaseFailure.corrupt(detail: "allocation \(fact) has no item") }
             let debtor = try debtor(of: credit, at: fact, identified, &debtors, &picture)
             picture.addMovement(fact: fact, debtor: debtor, day: day, amount: -allocations.integer(4))
         }
@@ -209,9 +212,11 @@ struct OpenItemsLoader {
             "SELECT id, item, value_day, due_day FROM item_event WHERE id > \(from) AND id <= \(lastFact) AND due_day IS NOT NULL ORDER BY id"
         )
         for row in rows {
-            picture.addDueChange(
-                fact: row.integer(0), item: row.integer(1), valueDay: Int32(truncatingIfNeeded: row.integer(2)),
-                due: Int32(truncatingIfNeeded: row.integer(3)))
+            guard
+                picture.addDueChange(
+                    fact: row.integer(0), item: row.integer(1), valueDay: Int32(truncatingIfNeeded: row.integer(2)),
+                    due: Int32(truncatingIfNeeded: row.integer(3)))
+            else { throw DatabaseFailure.corrupt(detail: "due day \(row.integer(0)) has no item") }
         }
     }
 

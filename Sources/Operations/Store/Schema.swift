@@ -2,13 +2,10 @@ internal import Database
 
 /// The schema, step by step. A step that was released is never edited; `Schema+NNNN` would hold a long one.
 enum Schema {
-    static let migrator = Migrator([
-        Migration(number: 1, name: "foundation", statements: foundation),
-        Migration(number: 2, name: "functional-amounts-and-snapshots", statements: functionalAmounts),
-    ])
+    static let migrator = Migrator([Migration(number: 1, name: "foundation", statements: foundation)])
 
     private static let foundation: [String] =
-        core + parties + register + ledger + tracking + guards(["act"] + Self.factsOfFoundation)
+        core + parties + register + ledger + functionalAmounts + tracking + guards(["act"] + factsOfFoundation)
 
     /// Settings, reference data and the journal of acts.
     private static let core = [
@@ -93,7 +90,8 @@ enum Schema {
             currency TEXT NOT NULL, amount INTEGER NOT NULL CHECK (amount BETWEEN 1 AND 10000000000000),
             net_amount INTEGER, tax_amount INTEGER, contract TEXT, milestone TEXT, product_line TEXT,
             sales_owner INTEGER REFERENCES person, tax_status INTEGER NOT NULL CHECK (tax_status BETWEEN 1 AND 7),
-            CHECK (net_amount + tax_amount = amount), UNIQUE (entity, number)) STRICT
+            generation INTEGER NOT NULL CHECK (generation > 0),
+            CHECK (net_amount + tax_amount = amount), UNIQUE (entity, number, generation)) STRICT
         """,
         """
         CREATE TABLE item (id INTEGER PRIMARY KEY, invoice INTEGER NOT NULL REFERENCES invoice, n INTEGER NOT NULL,
@@ -118,7 +116,8 @@ enum Schema {
             value_day INTEGER NOT NULL, posting_day INTEGER NOT NULL, currency TEXT NOT NULL,
             amount INTEGER NOT NULL CHECK (amount BETWEEN 1 AND 10000000000000),
             about_invoice INTEGER REFERENCES invoice, method INTEGER, payer TEXT, payer_account TEXT, remittance TEXT,
-            personal INTEGER REFERENCES personal, reason TEXT, UNIQUE (entity, kind, reference, bank_account)) STRICT
+            personal INTEGER REFERENCES personal, reason TEXT, generation INTEGER NOT NULL CHECK (generation > 0),
+            UNIQUE (entity, kind, reference, bank_account, generation)) STRICT
         """,
         """
         CREATE TABLE credit_event (id INTEGER PRIMARY KEY, credit INTEGER NOT NULL REFERENCES credit, n INTEGER NOT NULL,
@@ -130,10 +129,11 @@ enum Schema {
             item INTEGER NOT NULL REFERENCES item, value_day INTEGER NOT NULL, n INTEGER NOT NULL CHECK (n > 0),
             posting_day INTEGER NOT NULL, credit_amount INTEGER NOT NULL CHECK (credit_amount <> 0),
             item_amount INTEGER NOT NULL CHECK (item_amount <> 0), reverses INTEGER REFERENCES allocation,
-            source INTEGER NOT NULL, reason TEXT,
+            source INTEGER NOT NULL, reason TEXT, line TEXT,
             CHECK ((reverses IS NULL) = (credit_amount > 0)), CHECK ((credit_amount > 0) = (item_amount > 0)),
             UNIQUE (credit, item, value_day, n)) STRICT
         """,
+        "CREATE INDEX credit_about_invoice ON credit (about_invoice) WHERE about_invoice IS NOT NULL",
         "CREATE UNIQUE INDEX allocation_reverses ON allocation (reverses) WHERE reverses IS NOT NULL",
         "CREATE INDEX allocation_item ON allocation (item)",
         """
@@ -260,19 +260,13 @@ enum Schema {
                 posting_day INTEGER NOT NULL) STRICT
             """,
             """
-            INSERT INTO untranslated (transfer, currency, posting_day)
-                SELECT t.id, t.currency, t.posting_day FROM transfer t JOIN entity_version e ON e.entity = t.entity
-                 WHERE t.currency <> e.functional_currency
-                   AND e.n = (SELECT max(n) FROM entity_version f WHERE f.entity = e.entity)
-            """,
-            """
             CREATE TABLE snapshot (id INTEGER PRIMARY KEY, report TEXT NOT NULL, as_of INTEGER NOT NULL,
                 last_fact INTEGER NOT NULL, content TEXT NOT NULL, UNIQUE (report, as_of)) STRICT
             """,
-        ] + guards(["translation", "snapshot"])
+        ]
 
     /// The fact tables of the first migration; later ones bring their own guards.
-    private static let factsOfFoundation = FactTable.all.filter { $0.kind <= 42 && $0.kind != 26 }.map(\.name)
+    private static let factsOfFoundation = FactTable.all.filter { $0.kind <= 43 }.map(\.name)
 
     /// Facts are appended, never overwritten: the only triggers, and they do nothing but refuse.
     private static func guards(_ tables: [String]) -> [String] {

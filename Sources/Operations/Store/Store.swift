@@ -41,8 +41,8 @@ package final class Store: Sendable {
         return Store(engine, path: path, clock: clock)
     }
 
-    /// Creates a store's file with an empty schema.
-    package static func create(path: String, clock: @escaping @Sendable () -> Instant) throws -> Store {
+    /// Creates a store's file with an empty schema, for `CreateCompany` to fill.
+    static func create(path: String, clock: @escaping @Sendable () -> Instant) throws -> Store {
         let engine = try SQLiteDatabase(path: path, .new)
         try engine.write { try Schema.migrator.migrate($0.session) }
         return Store(engine, path: path, clock: clock)
@@ -53,7 +53,7 @@ package final class Store: Sendable {
         self.path = path
         imagePath = path + ".openitems"
         picture = Picture()
-        writer = Writer(engine, clock: clock)
+        writer = Writer(engine, path: path, clock: clock)
     }
 
     deinit { writer.close() }
@@ -75,6 +75,12 @@ package final class Store: Sendable {
         try engine.read(body)
     }
 
+    /// Ends all work on the file: nothing can be read or written afterwards.
+    func close() throws {
+        writer.close()
+        try (engine as? SQLiteDatabase)?.close()
+    }
+
     /// Moves what was committed from the write-ahead log into the file (after large imports).
     package func checkpoint() throws { try (engine as? SQLiteDatabase)?.checkpoint() }
 }
@@ -89,6 +95,7 @@ private final class CommandJob<Outcome: Codable & Sendable>: WriterJob {
     private var refusal: (any Error)?
     private(set) var act: ActRecord?
 
+    var command: String { request.command }
     var key: String? { request.key.map { "\(request.scope)\u{0}\($0)" } }
 
     init(

@@ -20,8 +20,11 @@ final class Writer: @unchecked Sendable {
     private var waiting: [any WriterJob] = []
     private var isClosed = false
 
-    init(_ engine: any DatabaseEngine, clock: @escaping @Sendable () -> Instant) {
+    private let path: String
+
+    init(_ engine: any DatabaseEngine, path: String, clock: @escaping @Sendable () -> Instant) {
         self.engine = engine
+        self.path = path
         self.clock = clock
         let thread = Thread { [self] in loop() }
         thread.name = "huikuan.writer"
@@ -65,6 +68,9 @@ final class Writer: @unchecked Sendable {
     private func commit(_ group: [any WriterJob]) {
         do {
             try engine.write { transaction in
+                let long = group.first { WriterNote.isWorthIt($0.command) }?.command
+                if let long { WriterNote.leave(long, store: path) }
+                defer { if long != nil { WriterNote.remove(store: path) } }
                 let acts = ActRepository(session: transaction.session)
                 var head = try acts.head()
                 let before = head
@@ -115,6 +121,7 @@ final class Writer: @unchecked Sendable {
 
 /// One command waiting for the writer.
 protocol WriterJob: AnyObject {
+    var command: String { get }
     /// Scope and idempotency key, where there is one.
     var key: String? { get }
     /// Runs the command and returns the number of the last fact.

@@ -100,12 +100,16 @@ package struct Allocation: Hashable, Sendable {
         }
         return Allocation(
             postingDay: postingDay, creditAmount: amount, itemAmount: applied,
-            entry: entry(amount, applied, on: postingDay))
+            entry: entry(
+                amount, applied, on: postingDay, crossesCustomers: source.customer.map { $0 != target.customer } ?? false))
     }
 
-    /// The entry of an allocation; across currencies both sides meet in the exchange clearing account.
-    private static func entry(_ credit: Money, _ item: Money, on day: LocalDate) -> JournalEntry {
-        guard credit.currency != item.currency else {
+    /// The entry of an allocation. Across currencies or customers both sides meet in the clearing account, so that
+    /// each customer's and each currency's accounts are right by themselves.
+    package static func entry(
+        _ credit: Money, _ item: Money, on day: LocalDate, crossesCustomers: Bool
+    ) -> JournalEntry {
+        guard credit.currency != item.currency || crossesCustomers else {
             return JournalEntry(on: day, Transfer(debit: .unapplied, credit: .receivable, amount: item))
         }
         return JournalEntry(

@@ -75,6 +75,8 @@ package enum Invoice {
         package var taxStatus: TaxStatus
         package var eInvoiceNumber: String?
         package var instalments: [Instalment]
+        /// 2 and on for what is registered anew after it was taken back.
+        package var generation: Int64 = 1
 
         package init(number: String, customer: ID<Customer>, issueDay: LocalDate, currency: Currency, gross: Int64) {
             self.number = number
@@ -98,8 +100,13 @@ package enum Invoice {
     ) throws(Refusal) -> (net: Money?, tax: Money?) {
         switch (net, tax) {
         case (nil, nil): return (nil, nil)
-        case (let net?, nil): return (net, gross - net)
-        case (nil, let tax?): return (gross - tax, tax)
+        case (let net?, nil) where net.minorUnits <= gross.minorUnits: return (net, gross - net)
+        case (nil, let tax?) where tax.minorUnits <= gross.minorUnits: return (gross - tax, tax)
+        case (_?, nil), (nil, _?):
+            let nothing = Money.zero(gross.currency)
+            throw Refusal(
+                .invoiceNetTaxGross,
+                ["net": .money(net ?? nothing), "tax": .money(tax ?? nothing), "gross": .money(gross)])
         case (let net?, let tax?):
             guard net + tax == gross else {
                 throw Refusal(

@@ -17,63 +17,134 @@ extension Session {
     }
 }
 
+/// What tells one of several equal references from the others.
+struct PlaceOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The legal entity; the main one unless given.", valueName: "code")) var entity: String?
+    @Option(help: ArgumentHelp("The bank account, where several have the reference.", valueName: "account"))
+    var bankAccount: String?
+}
+
 struct ReverseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reverse", abstract: "Take something back by a dated counter-entry with a reason.",
-        subcommands: [Receipt.self, Invoice.self, Allocation.self])
+        subcommands: [Receipt.self, CreditNote.self, Invoice.self, Allocation.self])
 
     struct Receipt: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "A returned transfer or a receipt registered by mistake; its invoices are open again.")
         @Argument(help: "The receipt's reference.") var reference: String
         @OptionGroup var options: StoreOptions
+        @OptionGroup var place: PlaceOptions
         @Option(help: ArgumentHelp("The event's day; the receipt's own for a mistake.", valueName: "day")) var date:
             DayArgument?
         @Option(help: "Why.") var reason: String
 
         func run() async throws {
-            let session = try Session(options)
-            let request = session.request("reverse-receipt", "\(reference)|\(date?.day.description ?? "")|\(reason)")
-            session.done(
-                try await CorrectRegister(in: session.store, request).reverseReceipt(
-                    reference, on: date?.day, reason: reason))
+            try await take(reference, .receipt, place, date, reason, Session(options))
         }
+    }
+
+    struct CreditNote: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "A credit note registered by mistake; its invoice is open again.")
+        @Argument(help: "The credit note's number.") var number: String
+        @OptionGroup var options: StoreOptions
+        @OptionGroup var place: PlaceOptions
+        @Option(help: ArgumentHelp("The day; the note's own unless given.", valueName: "day")) var date: DayArgument?
+        @Option(help: "Why.") var reason: String
+
+        func run() async throws {
+            try await take(number, .creditNote, place, date, reason, Session(options))
+        }
+    }
+
+    private static func take(
+        _ reference: String, _ kind: Credit.Kind, _ place: PlaceOptions, _ date: DayArgument?, _ reason: String,
+        _ session: Session
+    ) async throws {
+        let input = [reference, place.bankAccount ?? "", place.entity ?? "", date?.day.description ?? "", reason]
+        let command = kind == .receipt ? "reverse-receipt" : "reverse-credit-note"
+        let request = session.request(command, input.joined(separator: "|"))
+        let name = CorrectRegister.CreditName(
+            reference, bankAccount: place.bankAccount, entity: place.entity, kind: kind)
+        session.done(
+            try await CorrectRegister(in: session.store, request).reverse(name, on: date?.day, reason: reason))
     }
 
     struct Invoice: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "An invoice registered by mistake.")
         @Argument(help: "The invoice's number.") var number: String
         @OptionGroup var options: StoreOptions
+        @Option(help: ArgumentHelp("The legal entity; the main one unless given.", valueName: "code"))
+        var entity: String?
         @Option(help: ArgumentHelp("The day; the invoice's own unless given.", valueName: "day")) var date: DayArgument?
         @Option(help: "Why.") var reason: String
 
         func run() async throws {
             let session = try Session(options)
-            let request = session.request("reverse-invoice", "\(number)|\(date?.day.description ?? "")|\(reason)")
+            let input = "\(number)|\(entity ?? "")|\(date?.day.description ?? "")|\(reason)"
             session.done(
-                try await CorrectRegister(in: session.store, request).reverseInvoice(
-                    number, on: date?.day, reason: reason))
+                try await CorrectRegister(in: session.store, session.request("reverse-invoice", input)).reverseInvoice(
+                    number, entity: entity, on: date?.day, reason: reason))
         }
     }
 
     struct Allocation: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "The allocations of a receipt to an invoice (un-apply).")
-        @Argument(help: "The receipt's reference.") var receipt: String
+            abstract: "The allocations of a receipt or credit note to an invoice (un-apply).")
+        @Argument(help: "The receipt's reference, or the credit note's number with --credit-note.") var receipt: String
         @Argument(help: "The invoice's number.") var invoice: String
         @OptionGroup var options: StoreOptions
+        @OptionGroup var place: PlaceOptions
+        @Flag(help: "RECEIPT is a credit note.") var creditNote = false
         @Option(help: ArgumentHelp("The day; the allocation's own for a mistake.", valueName: "day")) var date:
             DayArgument?
         @Option(help: "Why.") var reason: String
 
         func run() async throws {
             let session = try Session(options)
-            let request = session.request(
-                "reverse-allocation", "\(receipt)|\(invoice)|\(date?.day.description ?? "")|\(reason)")
+            let input = [
+                receipt, invoice, place.bankAccount ?? "", place.entity ?? "", "\(creditNote)",
+                date?.day.description ?? "", reason,
+            ]
+            let request = session.request("reverse-allocation", input.joined(separator: "|"))
+            let name = CorrectRegister.CreditName(
+                receipt, bankAccount: place.bankAccount, entity: place.entity, kind: creditNote ? .creditNote : .receipt)
             session.done(
                 try await CorrectRegister(in: session.store, request).unapply(
-                    receipt: receipt, invoice: invoice, on: date?.day, reason: reason))
+                    name, invoice: invoice, on: date?.day, reason: reason))
         }
+    }
+}
+
+struct InvoiceStatusCommand: AsyncParsableCommand {
+    private static let states = Receivables.Invoice.TaxStatus.allCases.map(\.name).joined(separator: ", ")
+
+    static let configuration = CommandConfiguration(
+        commandName: "invoice-status", abstract: "Note the status of an invoice's tax invoice (发票状态).",
+        discussion: "What the customer never got is not dunned.")
+
+    @Argument(help: "The invoice's number.") var number: String
+    @Argument(help: ArgumentHelp(Self.states)) var status: String
+    @OptionGroup var options: StoreOptions
+    @Option(help: ArgumentHelp("The legal entity; the main one unless given.", valueName: "code")) var entity: String?
+    @Option(help: ArgumentHelp("Since this day; today unless given.", valueName: "day")) var date: DayArgument?
+
+    private var wanted: Receivables.Invoice.TaxStatus? {
+        Receivables.Invoice.TaxStatus.allCases.first { $0.name == status }
+    }
+
+    func validate() throws {
+        guard wanted != nil else { throw ValidationError("STATUS is one of \(Self.states)") }
+    }
+
+    func run() async throws {
+        guard let wanted else { return }
+        let session = try Session(options)
+        let input = "\(number)|\(status)|\(entity ?? "")|\(date?.day.description ?? "")"
+        session.done(
+            try await CorrectRegister(in: session.store, session.request("invoice-status", input)).changeTaxStatus(
+                invoice: number, entity: entity, to: wanted, on: date?.day))
     }
 }
 
@@ -84,16 +155,18 @@ struct ChangeDueCommand: AsyncParsableCommand {
     @Argument(help: "The invoice's number.") var number: String
     @Argument(help: "The new due day.") var due: DayArgument
     @OptionGroup var options: StoreOptions
+    @Option(help: ArgumentHelp("The legal entity; the main one unless given.", valueName: "code")) var entity: String?
     @Option(help: "Which instalment, from 1.") var instalment = 1
     @Option(help: ArgumentHelp("In force from this day; today unless given.", valueName: "day")) var from: DayArgument?
     @Option(help: "Why.") var reason: String
 
     func run() async throws {
         let session = try Session(options)
-        let request = session.request("change-due", "\(number)|\(instalment)|\(due.day)|\(reason)")
+        let input = "\(number)|\(entity ?? "")|\(instalment)|\(due.day)|\(from?.day.description ?? "")|\(reason)"
+        let request = session.request("change-due", input)
         session.done(
             try await CorrectRegister(in: session.store, request).changeDueDay(
-                invoice: number, instalment: instalment, to: due.day, from: from?.day, reason: reason))
+                invoice: number, entity: entity, instalment: instalment, to: due.day, from: from?.day, reason: reason))
     }
 }
 
@@ -118,7 +191,7 @@ struct PeriodCommand: AsyncParsableCommand {
         let session = try Session(options)
         let state: CorrectRegister.PeriodState = action == "open" ? .open : action == "close" ? .closed : .softClosed
         session.done(
-            try await CorrectRegister(in: session.store, session.request("period-\(action)", month)).setPeriod(
+            try await CorrectRegister(in: session.store, session.request("period-\(action)", "\(month)|\(reason ?? "")")).setPeriod(
                 month: first, to: state, reason: reason))
     }
 }

@@ -49,8 +49,6 @@ struct ImportCommand: AsyncParsableCommand {
         let rejects = partial && !dryRun ? RejectedLines(path: file + ".rejected.csv", mapping, session.catalogue) : nil
         if let rejects { importing.onRejected = { cells, faults in rejects.take(cells, faults) } }
         do {
-            let note = LockNote("import \(kind.rawValue)", options.store)
-            defer { note.end() }
             let result = try await importing.run(
                 in: session.store, actor: session.actor, source: "cli", now: session.now, today: session.today)
             progress.finish()

@@ -38,7 +38,7 @@ struct FailureReport {
         case let failure as DatabaseFailure:
             let (refusal, exitCode) = Self.refusal(of: failure)
             var (code, message, exit) = refused(refusal, exitCode)
-            if case .locked = failure, let holder = LockNote.read(Self.option("--store") ?? StoreOptions.defaultStore) {
+            if case .locked = failure, let holder = WriterNote.read(store: Self.option("--store") ?? StoreOptions.defaultStore) {
                 message += " " + (catalogue?.text("failure.locked-by", ["holder": .text(holder)]) ?? holder)
             }
             if code.isEmpty { (code, message, exit) = ("failure", "\(failure)", 3) }
@@ -63,38 +63,10 @@ struct FailureReport {
         case .corrupt(let detail): (Refusal(.storeCorrupt, ["detail": .text(detail)]), 3)
         case .newerVersion(let found, let known):
             (Refusal(.storeNewer, ["found": .count(found), "known": .count(known)]), 1)
-        case .constraint(let detail): (Refusal(.storeUnavailable, ["detail": .text(detail)]), 3)
+        case .constraint(let detail): (Refusal(.storeFaulty, ["detail": .text(detail)]), 3)
         case .cannotOpen(let path, let detail):
             (Refusal(.storeUnavailable, ["detail": .text("\(path): \(detail)")]), 3)
         case .other(let code, let detail): (Refusal(.storeUnavailable, ["detail": .text("\(detail) (\(code))")]), 3)
         }
-    }
-}
-
-/// A note beside the store that says who holds its write lock for a long command.
-struct LockNote {
-    private let path: String
-    private let isMine: Bool
-
-    /// Leaves the note; `end` takes it away.
-    init(_ command: String, _ store: String) {
-        path = Self.path(store)
-        isMine = FileManager.default.createFile(atPath: path, contents: Data("\(getpid()) \(command)".utf8))
-    }
-
-    func end() {
-        if isMine { try? FileManager.default.removeItem(atPath: path) }
-    }
-
-    private static func path(_ store: String) -> String { store + ".writer" }
-
-    static func read(_ store: String) -> String? {
-        guard let data = FileManager.default.contents(atPath: path(store)) else { return nil }
-        let text = String(decoding: data, as: UTF8.self)
-        // A note of a process that died says nothing.
-        guard let process = text.split(separator: " ").first.flatMap({ Int32($0) }), kill(process, 0) == 0 else {
-            return nil
-        }
-        return text
     }
 }

@@ -123,7 +123,9 @@ struct DayArgument: ExpressibleByArgument {
     let day: LocalDate
 
     init?(argument: String) {
-        guard let day = LocalDate(argument) else { return nil }
+        guard let day = LocalDate(argument), day >= LocalDate.earliestInBooks, day <= LocalDate.latestInBooks else {
+            return nil
+        }
         self.day = day
     }
 

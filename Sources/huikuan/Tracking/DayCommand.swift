@@ -26,8 +26,6 @@ struct DayCommand: AsyncParsableCommand {
         let running = RunDay(in: session.store, actor: session.actor, source: "cli")
         let progress = Progress(session.catalogue.text(.dayTitle, ["day": .day(last)]))
         let first = from?.day
-        let note = LockNote("day \(last)", options.store)
-        defer { note.end() }
         let reports = try await running.run(
             from: first, to: last, now: session.now, today: session.today, isDryRun: dryRun
         ) { day in
