@@ -150,7 +150,7 @@ struct Benchmarks: AsyncParsableCommand {
             for _ in 0..<(number % 5 == 0 ? 2 : 1) {
                 fact += 1
                 let day = Int32(start.dayNumber + number * 1096 / items + next(200))
-                _ = picture.addAllocation(fact: fact, item: Int64(number + 1), day: day, amount: 400)
+                _ = picture.addAllocation(fact: fact, item: Int64(number + 1), day: day, amount: 400, kind: 1)
             }
         }
         picture.sort()

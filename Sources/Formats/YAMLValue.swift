@@ -30,6 +30,11 @@ package indirect enum YAMLValue: Hashable, Sendable {
         if case .map(let members) = self { members[key] } else { nil }
     }
 
+    /// The names of a map's members, in order.
+    package var members: [String] {
+        if case .map(let members) = self { members.keys.sorted() } else { [] }
+    }
+
     package var text: String? {
         if case .scalar(let text) = self { text } else { nil }
     }

@@ -104,6 +104,40 @@ package struct BucketSet: Hashable, Sendable {
         return BucketTable(lowest: Int32(lowest), entries: entries)
     }
 
+    /// Reads the last ages of all buckets but the endless one: days, or months and years as `6m`, `2y`.
+    ///
+    /// - Returns: `nil` for anything else than two or more rising ages. The standard ages have the standard codes;
+    ///   others are their own labels.
+    package init?(basis: Basis, bounds text: String) {
+        let words = text.split(separator: ",").map { $0.split(separator: " ").joined() }
+        let bounds = words.compactMap(Self.bound)
+        guard !bounds.isEmpty, bounds.count == words.count else { return nil }
+        let standard = Self.standard(basis)
+        if standard.buckets.dropLast().map(\.last) == bounds {
+            self = standard
+            return
+        }
+        var buckets: [Bucket] = []
+        for (index, bound) in bounds.enumerated() {
+            guard index > 0 else {
+                buckets.append(Bucket(code: "≤ \(words[0])", last: bound))
+                continue
+            }
+            // Days are counted from the next one; months meet on the same day.
+            var first = words[index - 1]
+            if case .days(let days) = bounds[index - 1] { first = "\(days + 1)" }
+            buckets.append(Bucket(code: "\(first)–\(words[index])", last: bound))
+        }
+        buckets.append(Bucket(code: "> \(words[words.count - 1])", last: nil))
+        self.init(basis: basis, buckets: buckets)
+    }
+
+    private static func bound(_ word: String) -> Bound? {
+        if word.hasSuffix("m") { return Int(word.dropLast()).map(Bound.months) }
+        if word.hasSuffix("y") { return Int(word.dropLast()).flatMap { $0 <= 100 ? .months($0 * 12) : nil } }
+        return Int(word).map(Bound.days)
+    }
+
     /// Days overdue: not due, 1–30, 31–60, 61–90, 91–180, 181–365, over 365.
     package static let standardDue = BucketSet(
         trusted: .due,

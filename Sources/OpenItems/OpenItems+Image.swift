@@ -8,7 +8,7 @@ internal import Ledger
 /// check sum is wrong.
 extension OpenItems {
     private static let magic: UInt64 = 0x314f_4950_4b49_5548  // HUIKPIO1, little endian
-    private static let formatVersion: UInt64 = 3
+    private static let formatVersion: UInt64 = 4
 
     /// Writes the picture as made at `act`; a new file takes the old one's place at once.
     ///
@@ -44,7 +44,7 @@ extension OpenItems {
         try write(items.recognised); try write(items.due); try write(items.amount); try write(items.owner)
         try write(items.contract); try write(items.product)
         try write(allocations.item); try write(allocations.day); try write(allocations.amount);
-        try write(allocations.fact)
+        try write(allocations.fact); try write(allocations.kind)
         try write(movements.debtor); try write(movements.day); try write(movements.amount); try write(movements.fact)
         try file.write(contentsOf: texts)
         var sum = checkSum &+ Self.checkSum(ofBytes: Array(head) + texts)
@@ -79,7 +79,7 @@ extension OpenItems {
         let counts = column(4, of: UInt64.self).map { Int(truncatingIfNeeded: $0) }
         guard isWhole, counts.allSatisfy({ $0 >= 0 && $0 < 1 << 40 }) else { return nil }
         var information = stat()
-        let itemBytes = 8 * 2 + 4 * 8, allocationBytes = 24, movementBytes = 24
+        let itemBytes = 8 * 2 + 4 * 8, allocationBytes = 25, movementBytes = 24
         let expected =
             32 + 32 + 32 + counts[0] * itemBytes + counts[1] * allocationBytes + counts[2] * movementBytes + counts[3]
             + 8
@@ -101,6 +101,7 @@ extension OpenItems {
         picture.allocations.day = column(counts[1], of: Int32.self)
         picture.allocations.amount = column(counts[1], of: Int64.self)
         picture.allocations.fact = column(counts[1], of: Int64.self)
+        picture.allocations.kind = column(counts[1], of: UInt8.self)
         picture.movements.debtor = column(counts[2], of: Int32.self)
         picture.movements.day = column(counts[2], of: Int32.self)
         picture.movements.amount = column(counts[2], of: Int64.self)
@@ -134,7 +135,7 @@ extension OpenItems {
             &+ sum(items.contract, 29) &+ sum(items.product, 31)
         let ofAllocations =
             sum(allocations.item, 37) &+ sum(allocations.day, 41) &+ sum(allocations.amount, 43)
-            &+ sum(allocations.fact, 47)
+            &+ sum(allocations.fact, 47) &+ sum(allocations.kind, 71)
         let ofMovements =
             sum(movements.debtor, 53) &+ sum(movements.day, 59) &+ sum(movements.amount, 61) &+ sum(movements.fact, 67)
         return ofItems &+ ofAllocations &+ ofMovements

@@ -75,6 +75,8 @@ package struct OpenItems: Sendable {
         var day: [Int32] = []
         var amount: [Int64] = []
         var fact: [Int64] = []
+        /// What kind of credit it is a part of, as the store numbers kinds.
+        var kind: [UInt8] = []
         var count: Int { fact.count }
     }
 
@@ -147,6 +149,7 @@ package struct OpenItems: Sendable {
         allocations.day.reserveCapacity(allocationCount)
         allocations.amount.reserveCapacity(allocationCount)
         allocations.fact.reserveCapacity(allocationCount)
+        allocations.kind.reserveCapacity(allocationCount)
         // A table by fact number is far faster than a dictionary while millions are added.
         if items.count == 0, count > 10_000 { densePositions = [Int32](repeating: -1, count: Int(lastFact) + 1) }
     }
@@ -185,12 +188,13 @@ package struct OpenItems: Sendable {
     /// Adds an allocation to an item, in minor units of the item's currency; negative takes one back.
     ///
     /// - Returns: `false`, and nothing was added, when there is no such item.
-    package mutating func addAllocation(fact: Int64, item: Int64, day: Int32, amount: Int64) -> Bool {
+    package mutating func addAllocation(fact: Int64, item: Int64, day: Int32, amount: Int64, kind: UInt8) -> Bool {
         guard let position = knownPosition(ofFact: item) else { return false }
         allocations.item.append(position)
         allocations.day.append(day)
         allocations.amount.append(amount)
         allocations.fact.append(fact)
+        allocations.kind.append(kind)
         lastFact = max(lastFact, fact)
         return true
     }
@@ -274,6 +278,7 @@ package struct OpenItems: Sendable {
         allocations.day = Self.gather(allocations.day, allocationOrder)
         allocations.amount = Self.gather(allocations.amount, allocationOrder)
         allocations.fact = Self.gather(allocations.fact, allocationOrder)
+        allocations.kind = Self.gather(allocations.kind, allocationOrder)
         sortedAllocations = allocations.count
 
         dueChanges = Dictionary(uniqueKeysWithValues: dueChanges.map { (newPosition[Int($0.key)], $0.value) })

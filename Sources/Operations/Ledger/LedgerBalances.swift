@@ -130,3 +130,39 @@ package enum LedgerBalances {
         return codes
     }
 }
+
+/// The company's own code and name for an account role; what was exported before keeps what it had.
+package enum AccountCodes {
+    /// - Throws: `Refusal` `account.unknown`, `account.taken`.
+    package static func set(
+        _ role: String, code: String, name: String, in store: Store, _ request: ActRequest
+    ) async throws -> Int64? {
+        guard let account = AccountRole.allCases.first(where: { $0.name == role }) else {
+            let known = AccountRole.allCases.map(\.name).joined(separator: ", ")
+            throw Refusal(.accountUnknown, ["account": .text(role), "known": .text(known)])
+        }
+        return try await store.write(request) { books in
+            let codes = try LedgerBalances.accountCodes(books.session)
+            if let other = codes.first(where: { $0.key != account && $0.value.code == code }) {
+                throw Refusal(.accountTaken, ["code": .text(code), "account": .text(other.key.name)])
+            }
+            let last = try books.session.row(
+                "SELECT coalesce(max(n), 0) FROM account_code WHERE role = \(account.rawValue)")
+            try books.facts.append(.accountCode) { row in
+                row.integer(account.rawValue)
+                row.integer((last?.integer(0) ?? 0) + 1)
+                row.integer(Int64(books.today.dayNumber))
+                row.text(code)
+                row.text(name)
+            }
+            return 1
+        }.act
+    }
+
+    package static func all(in store: Store) throws -> [(role: String, code: String, name: String)] {
+        try store.read { session in
+            let codes = try LedgerBalances.accountCodes(session)
+            return AccountRole.allCases.map { ($0.name, codes[$0]?.code ?? "", codes[$0]?.name ?? "") }
+        }
+    }
+}

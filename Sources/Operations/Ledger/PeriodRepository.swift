@@ -61,3 +61,23 @@ final class PeriodRepository {
         closed[entity] = nil
     }
 }
+
+/// Questions about months of the books.
+package enum PeriodQueries {
+    /// Months that are not open, the earliest first: `2026-01` and `closed` or `soft_closed`.
+    package static func closed(entity code: String? = nil, in store: Store) throws -> [(month: String, state: String)] {
+        try store.read { session in
+            let entity = try EntityRepository(session: session, facts: nil).find(code)
+            let rows = try session.rows(
+                """
+                SELECT month, state FROM period_event p WHERE entity = \(entity) AND state <> 1
+                   AND n = (SELECT max(n) FROM period_event q WHERE q.entity = p.entity AND q.month = p.month)
+                 ORDER BY month
+                """)
+            return rows.map { row in
+                let day = PeriodRepository.firstDay(ofMonth: row.integer(0))
+                return (String("\(day)".prefix(7)), row.integer(1) == 3 ? "closed" : "soft_closed")
+            }
+        }
+    }
+}

@@ -60,12 +60,16 @@ final class RateRepository {
     }
 
     /// The rate of a day, or of the last day before it that has one, at most seven days back; times 10⁸.
-    static func rate(from: Currency, to: Currency, on day: LocalDate, in session: any SQLSession) throws -> Int64? {
+    ///
+    /// - Parameter knownFact: Only rates known with the facts up to this one.
+    static func rate(
+        from: Currency, to: Currency, on day: LocalDate, knownFact: Int64 = .max, in session: any SQLSession
+    ) throws -> Int64? {
         if from == to { return 100_000_000 }
         return try session.row(
             """
             SELECT rate_e8 FROM rate WHERE from_currency = \(from.code) AND to_currency = \(to.code)
-                AND day BETWEEN \(day.dayNumber - 7) AND \(day.dayNumber) ORDER BY day DESC, n DESC LIMIT 1
+                AND day BETWEEN \(day.dayNumber - 7) AND \(day.dayNumber) AND id <= \(knownFact) ORDER BY day DESC, n DESC LIMIT 1
             """
         )?.integer(0)
     }

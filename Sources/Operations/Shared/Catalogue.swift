@@ -24,10 +24,11 @@ package final class Catalogue: Sendable {
             }
         }
         self.texts = texts
+        keys = Set(texts.keys)
     }
 
     /// All keys of the language, for the test that compares languages.
-    package var keys: Set<String> { Set(texts.keys) }
+    package let keys: Set<String>
 
     /// A text with its parameters put in; a key without a text shows itself.
     package func text(_ key: String, _ parameters: [String: Refusal.Parameter] = [:]) -> String {

@@ -64,16 +64,17 @@ package struct CreateCompany: Sendable {
 }
 
 extension AccountRole {
-    /// Code and name in the Chinese enterprise chart (企业会计准则), with which a company starts.
+    /// Code and name with which a company starts: leaf accounts of the Chinese enterprise chart (企业会计准则), and the
+    /// two clearing accounts, which the general ledger empties, outside of it.
     var inChineseChart: (code: String, name: String) {
         switch self {
-        case .receivable: ("1122", "应收账款")
-        case .clearing: ("112299", "应收结转")
+        case .receivable: ("112201", "应收账款—应收客户款")
+        case .clearing: ("9901", "应收结转")
         case .bank: ("1002", "银行存款")
-        case .unapplied: ("112201", "应收账款—待核销收款")
+        case .unapplied: ("112202", "应收账款—待核销收款")
         case .suspense: ("224101", "其他应付款—待认领")
         case .advance: ("2203", "预收账款")
-        case .exchangeClearing: ("112298", "汇兑往来")
+        case .exchangeClearing: ("9902", "往来结转")
         case .exchangeDifference: ("660302", "财务费用—汇兑损益")
         }
     }

@@ -126,7 +126,7 @@ struct OpenItemsLoader {
     private func loadCredits(into picture: inout OpenItems, after from: Int64, lastFact: Int64) throws {
         var debtors = CreditDebtors(isFull: from == 0, lastFact: lastFact)
         let credits = try session.statement(
-            "SELECT id, entity, customer, currency, posting_day, amount FROM credit WHERE id > $1 AND id <= $2 ORDER BY id")
+            "SELECT id, entity, customer, currency, posting_day, amount, kind FROM credit WHERE id > $1 AND id <= $2 ORDER BY id")
         credits.bind(1, from)
         credits.bind(2, lastFact)
         var currencies = CurrencyCache()
@@ -134,7 +134,7 @@ struct OpenItemsLoader {
             let currency = try currencies.currency(credits, 3)
             let debtor = picture.index(
                 of: OpenItems.Debtor(entity: credits.integer(1), customer: credits.integer(2), currency: currency))
-            debtors.set(credits.integer(0), debtor)
+            debtors.set(credits.integer(0), debtor, kind: UInt8(truncatingIfNeeded: credits.integer(6)))
             picture.addMovement(
                 fact: credits.integer(0), debtor: debtor, day: Int32(truncatingIfNeeded: credits.integer(4)),
                 amount: credits.integer(5))
@@ -150,11 +150,12 @@ struct OpenItemsLoader {
             let fact = allocations.integer(0)
             let credit = allocations.integer(1)
             let day = Int32(truncatingIfNeeded: allocations.integer(3))
+            let debtor = try debtor(of: credit, at: fact, identified, &debtors, &picture)
             guard
                 picture.addAllocation(
-                    fact: fact, item: allocations.integer(2), day: day, amount: allocations.integer(5))
+                    fact: fact, item: allocations.integer(2), day: day, amount: allocations.integer(5),
+                    kind: debtors.kind(of: credit))
             else { throw DatabaseFailure.corrupt(detail: "allocation \(fact) has no item") }
-            let debtor = try debtor(of: credit, at: fact, identified, &debtors, &picture)
             picture.addMovement(fact: fact, debtor: debtor, day: day, amount: -allocations.integer(4))
         }
         for row in try session.rows("SELECT id, fact, posting_day, amount FROM reversal WHERE id > \(from) AND id <= \(lastFact) ORDER BY id")
@@ -195,15 +196,18 @@ struct OpenItemsLoader {
         of credit: Int64, at fact: Int64, _ identified: [Int64: (fact: Int64, debtor: Int32)],
         _ debtors: inout CreditDebtors, _ picture: inout OpenItems
     ) throws -> Int32 {
-        if !identified.isEmpty, let found = identified[credit], found.fact < fact { return found.debtor }
-        if let known = debtors.find(credit) { return known }
-        let row = try session.row("SELECT entity, customer, currency FROM credit WHERE id = \(credit)")
+        if let known = debtors.find(credit) {
+            if !identified.isEmpty, let found = identified[credit], found.fact < fact { return found.debtor }
+            return known
+        }
+        let row = try session.row("SELECT entity, customer, currency, kind FROM credit WHERE id = \(credit)")
         guard let row, let currency = Currency(row.text(2)) else {
             throw DatabaseFailure.corrupt(detail: "allocation \(fact) has no credit")
         }
         let debtor = picture.index(
             of: OpenItems.Debtor(entity: row.integer(0), customer: row.integer(1), currency: currency))
-        debtors.set(credit, debtor)
+        debtors.set(credit, debtor, kind: UInt8(truncatingIfNeeded: row.integer(3)))
+        if !identified.isEmpty, let found = identified[credit], found.fact < fact { return found.debtor }
         return debtor
     }
 
@@ -274,20 +278,33 @@ private struct CurrencyCache {
     }
 }
 
-/// The debtor of each credit: a table by fact number for a whole load, a dictionary for a few.
+/// The debtor and kind of each credit: a table by fact number for a whole load, a dictionary for a few.
 private struct CreditDebtors {
     private var dense: [Int32]
-    private var sparse: [Int64: Int32] = [:]
+    private var denseKinds: [UInt8]
+    private var sparse: [Int64: (debtor: Int32, kind: UInt8)] = [:]
 
-    init(isFull: Bool, lastFact: Int64) { dense = isFull ? [Int32](repeating: -1, count: Int(lastFact) + 1) : [] }
+    init(isFull: Bool, lastFact: Int64) {
+        dense = isFull ? [Int32](repeating: -1, count: Int(lastFact) + 1) : []
+        denseKinds = isFull ? [UInt8](repeating: 0, count: Int(lastFact) + 1) : []
+    }
 
-    mutating func set(_ credit: Int64, _ debtor: Int32) {
-        if dense.isEmpty { sparse[credit] = debtor } else { dense[Int(credit)] = debtor }
+    mutating func set(_ credit: Int64, _ debtor: Int32, kind: UInt8) {
+        if credit >= 0, credit < dense.count {
+            dense[Int(credit)] = debtor
+            denseKinds[Int(credit)] = kind
+        } else {
+            sparse[credit] = (debtor, kind)
+        }
     }
 
     func find(_ credit: Int64) -> Int32? {
-        if dense.isEmpty { return sparse[credit] }
+        guard credit >= 0, credit < dense.count else { return sparse[credit]?.debtor }
         return dense[Int(credit)] >= 0 ? dense[Int(credit)] : nil
+    }
+
+    func kind(of credit: Int64) -> UInt8 {
+        credit >= 0 && credit < dense.count ? denseKinds[Int(credit)] : sparse[credit]?.kind ?? 0
     }
 }
 

@@ -1,6 +1,7 @@
 package import Formats
+internal import Foundation
 internal import Ledger
-internal import OpenItems
+package import OpenItems
 internal import Receivables
 
 extension AgingReport {
@@ -12,7 +13,7 @@ extension AgingReport {
             "buckets": .array(
                 buckets.buckets.indices.map { index in
                     .object([
-                        "label": .string(catalogue.text("bucket.\(buckets.buckets[index].code)")),
+                        "label": .string(catalogue.label(of: buckets.buckets[index])),
                         "code": .string(buckets.buckets[index].code), "from": Self.bound(buckets.first(of: index)),
                         "to": Self.bound(buckets.buckets[index].last),
                     ])
@@ -29,10 +30,21 @@ extension AgingReport {
                         "waiting": decimal(proof.waiting), "holds": .bool(proof.holds),
                     ])
                 }),
+            "filters": .array(filters.map(JSONValue.string)),
+            "concentration": .array(
+                concentration.map { entry in
+                    .object([
+                        "currency": .string(entry.currency.code), "topTenShare": .string(Self.percent(entry.topTen)),
+                        "herfindahl": .count(entry.index),
+                    ])
+                }),
             "translated": translated.total.map(Self.json) ?? .null,
             "untranslated": .array(translated.missing.map { .string($0.code) }),
         ])
     }
+
+    /// Hundredths of a per cent as a per cent number.
+    static func percent(_ hundredths: Int) -> String { Money.decimal(of: Int128(hundredths), exponent: 2) }
 
     /// Days as numbers; months and years as `6m`.
     private static func bound(_ bound: BucketSet.Bound?) -> JSONValue {
@@ -62,11 +74,12 @@ extension AgingReport {
             case .recognition: .agingTitleRecognition
             }
         let showsName = dimensions == [.customer] || dimensions == [.group]
-        var columns = [ReportTable.Column(catalogue.text(showsName ? .agingCustomer : .agingKey), .text)]
+        let keyTitle = dimensions.map { catalogue.text("dimension.\($0.rawValue)") }.joined(separator: " / ")
+        var columns = [ReportTable.Column(keyTitle, .text)]
         if showsName { columns.append(ReportTable.Column(catalogue.text(.agingName), .text)) }
         columns.append(ReportTable.Column(catalogue.text(.agingCurrency), .text))
         columns.append(ReportTable.Column(catalogue.text(.agingOpen), .amount))
-        columns += buckets.buckets.map { ReportTable.Column(catalogue.text("bucket.\($0.code)"), .amount) }
+        columns += buckets.buckets.map { ReportTable.Column(catalogue.label(of: $0), .amount) }
         columns.append(ReportTable.Column(catalogue.text(.agingUnapplied), .amount))
 
         func cells(_ row: Row, key: String, name: String) -> [ReportTable.Cell] {
@@ -79,10 +92,17 @@ extension AgingReport {
             cells.append(.amount(row.unapplied, exponent: exponent))
             return cells
         }
-        let unknown = catalogue.text(.agingUnknownPayer)
+        let unknown = catalogue.text(showsName ? .agingUnknownPayer : .agingNoKey)
+        func shown(_ key: String) -> String {
+            zip(key.components(separatedBy: " / "), dimensions).map { part, dimension in
+                if part.isEmpty { return unknown }
+                guard dimension == .kind || dimension == .size else { return part }
+                return catalogue.text("\(dimension.rawValue).\(part)")
+            }.joined(separator: " / ")
+        }
         let sorted = rows.sorted { ($1.currency, $0.open, $1.key) > ($0.currency, $1.open, $0.key) }
         let body = sorted.map { row in
-            row.key.isEmpty ? cells(row, key: unknown, name: "") : cells(row, key: row.key, name: row.name)
+            cells(row, key: shown(row.key), name: row.name)
         }
         let total = catalogue.text(.agingTotal)
         var foot = totals.map { cells($0, key: total, name: "") }
@@ -93,8 +113,10 @@ extension AgingReport {
         let asOfText = catalogue.text(.agingAsOf, ["day": .day(asOf)])
         let knownText = catalogue.text(
             .agingKnownAt, ["act": .text("\(known.act)"), "instant": .text("\(known.instant)")])
+        let filterText =
+            filters.isEmpty ? "" : catalogue.text(.agingFilters, ["filters": .text(filters.joined(separator: ", "))])
         return ReportTable(
-            title: catalogue.text(title), notes: [company.name, "\(asOfText) · \(knownText)"].filter { !$0.isEmpty },
+            title: catalogue.text(title), notes: [company.name, "\(asOfText) · \(knownText)", filterText].filter { !$0.isEmpty },
             columns: columns, rows: body, totals: foot, proof: proofLines(catalogue),
             footer: "\(company.name) · \(asOfText) · \(knownText)", sheetName: catalogue.text(title))
     }
@@ -114,10 +136,27 @@ extension AgingReport {
                     "waiting": text(proof.waiting),
                 ])
         }
+        for entry in concentration where rows.count > 10 {
+            lines.append(
+                catalogue.text(
+                    .agingConcentration,
+                    [
+                        "currency": .text(entry.currency.code), "share": .text(Self.percent(entry.topTen)),
+                        "index": .count(entry.index),
+                    ]))
+        }
         if !translated.missing.isEmpty {
             let codes = translated.missing.map(\.code).joined(separator: ", ")
             lines.append(catalogue.text(.agingUntranslated, ["currencies": .text(codes)]))
         }
         return lines
+    }
+}
+
+extension Catalogue {
+    /// The label of a bucket: of a standard one in the reader's language, of another its own code.
+    package func label(of bucket: BucketSet.Bucket) -> String {
+        let key = "bucket.\(bucket.code)"
+        return keys.contains(key) ? text(key) : bucket.code
     }
 }

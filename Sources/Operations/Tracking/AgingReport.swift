@@ -50,6 +50,15 @@ package struct AgingReport: Sendable {
         package var holds: Bool { buckets == control && unapplied == waiting }
     }
 
+    /// The weight of the largest debtors in one currency.
+    package struct Concentration: Sendable {
+        package let currency: Currency
+        /// Share of the ten largest, in hundredths of a per cent.
+        package let topTen: Int
+        /// Herfindahl-Hirschman index: the sum of squared shares, times 10,000.
+        package let index: Int
+    }
+
     package let asOf: LocalDate
     package let known: KnownAt.State
     package let buckets: BucketSet
@@ -59,6 +68,10 @@ package struct AgingReport: Sendable {
     /// Empty when only some customers were asked for.
     package let proof: [Proof]
     package let company: CompanySettings
+    /// What the report was narrowed to, as it was asked for; empty for everything.
+    package let filters: [String]
+    /// How much of the open amount is owed by few (spec 04, 4.3); for reports by customer or group.
+    package let concentration: [Concentration]
     /// Totals in the functional currency at the as-of rate, and the currencies that have none.
     package let translated: (total: Row?, missing: [Currency])
 
@@ -109,7 +122,8 @@ private struct AgingBuilder {
         return AgingReport(
             asOf: request.asOf, known: known, buckets: request.buckets, dimensions: request.dimensions, rows: rows,
             totals: totals, proof: request.customers.isEmpty ? try proof(totals) : [], company: company,
-            translated: try translated(totals))
+            filters: request.customers.sorted() + [request.currency?.code].compactMap { $0 },
+            concentration: concentration(rows), translated: try translated(totals))
     }
 
     /// Whether each debtor is asked for.
@@ -126,6 +140,20 @@ private struct AgingBuilder {
         return picture.debtors.map { debtor in
             (ids.isEmpty || ids.contains(debtor.customer))
                 && (request.currency == nil || request.currency == debtor.currency)
+        }
+    }
+
+    private func concentration(_ rows: [AgingReport.Row]) -> [AgingReport.Concentration] {
+        guard request.dimensions == [.customer] || request.dimensions == [.group] else { return [] }
+        return Dictionary(grouping: rows, by: \.currency).sorted { $0.key < $1.key }.compactMap { currency, rows in
+            let amounts = rows.map(\.open).filter { $0 > 0 }.sorted(by: >)
+            let total = amounts.reduce(0, +)
+            guard total > 0 else { return nil }
+            // Shares in millionths, so that a thousand debtors' squares still add up well.
+            let shares = amounts.map { $0 * 1_000_000 / total }
+            return AgingReport.Concentration(
+                currency: currency, topTen: Int(amounts.prefix(10).reduce(0, +) * 10_000 / total),
+                index: Int(shares.reduce(Int128(0)) { $0 + $1 * $1 } / 100_000_000))
         }
     }
 
@@ -290,7 +318,8 @@ private struct AgingBuilder {
         for row in totals {
             guard
                 let rate = try RateRepository.rate(
-                    from: row.currency, to: company.currency, on: request.asOf, in: session)
+                    from: row.currency, to: company.currency, on: request.asOf, knownFact: known.lastFact,
+                    in: session)
             else {
                 missing.append(row.currency)
                 continue

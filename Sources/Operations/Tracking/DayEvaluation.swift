@@ -80,9 +80,21 @@ final class DayEvaluation {
             try startRiskAssessment(customer, hits.filter { $0.rule == .overdueRisk }, &state)
         }
         try checkRegister(&state)
+        try keepSnapshot()
         try books.tracking.appendRun(day, policyVersion: policyVersion, warnings: report.warnings)
         state.lastRun = day
         return report
+    }
+
+    /// The day's aging, kept as figures: the audit recomputes it from the facts known before this act.
+    private func keepSnapshot() throws {
+        let content = AgingSnapshot.content(picture, asOf: day, knownFact: .max)
+        try books.facts.append(.snapshot) { row in
+            row.text(AgingSnapshot.report)
+            row.integer(Int64(day.dayNumber))
+            row.integer(books.facts.firstFact - 1)
+            row.text(content)
+        }
     }
 
     // MARK: What is new
@@ -256,7 +268,7 @@ final class DayEvaluation {
             .assessRisk, customer, role: .credit, assignee: holder(of: .credit), dueDay: due, rule: .overdueRisk, hits,
             &state)
         try books.tracking.appendSignal(
-            customer: customer, Signal.overdueOver30, .watch, on: day, source: hits[0].item.fact)
+            customer: customer, Signal.overdueOver30, policy.overdueSignal, on: day, source: hits[0].item.fact)
     }
 
     /// Items go to the customer's open task of the kind when that is due no earlier, or to a new one: a customer is

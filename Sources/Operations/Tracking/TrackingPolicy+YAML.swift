@@ -1,6 +1,7 @@
 internal import Database
 internal import Formats
-internal import Ledger
+package import Ledger
+package import OpenItems
 internal import Receivables
 
 extension TrackingPolicy {
@@ -16,9 +17,12 @@ extension TrackingPolicy {
             dueSoon: DueSoonRule(
                 offsetDays: rule(.dueSoon, "offset_days")?.integer ?? -3,
                 shift: rule(.dueSoon, "shift")?.text.flatMap(DayShift.init) ?? .previous),
-            overdueStart: OverdueStartRule(offsetDays: rule(.overdueStart, "offset_days")?.integer ?? 1),
+            overdueStart: OverdueStartRule(
+                offsetDays: rule(.overdueStart, "offset_days")?.integer ?? 1,
+                shift: rule(.overdueStart, "shift")?.text.flatMap(DayShift.init) ?? .none),
             overdueRisk: OverdueRiskRule(
                 offsetDays: rule(.overdueRisk, "offset_days")?.integer ?? 31,
+                shift: rule(.overdueRisk, "shift")?.text.flatMap(DayShift.init) ?? .none,
                 taskDueWorkingDays: rule(.overdueRisk, "task_due_wd")?.integer ?? 5),
             taskLate: TaskLateRule(escalateAfter: steps.isEmpty ? [1, 3, 7] : steps.sorted()),
             dataQuality: DataQualityRule(
@@ -26,6 +30,7 @@ extension TrackingPolicy {
                 unappliedDays: rule(.dataQuality, "unapplied_days")?.integer ?? 10,
                 unknownPayerDays: rule(.dataQuality, "unknown_payer_days")?.integer ?? 5),
             switchedOff: Set(RuleCode.allCases.filter { rule($0, "enabled")?.bool == false }),
+            overdueSignal: rule(.overdueRisk, "signal")?.text.flatMap(Signal.Severity.named) ?? .serious,
             messagesMaximumAgeDays: tracking?["catch_up"]?["messages_max_age_days"]?.integer ?? 3,
             goLiveDays: tracking?["go_live"]?["days"]?.integer ?? 20,
             bankDataMaximumAgeWorkingDays: gate?["bank_data_max_age_wd"]?.integer ?? 1,
@@ -34,6 +39,19 @@ extension TrackingPolicy {
             frequencyCapPerWeek: tracking?["contact_rules"]?["frequency_cap_per_customer_per_week"]?.integer ?? 3,
             disputeMaximumDays: tracking?["pauses"]?["dispute_max_days"]?.integer ?? 60,
             agreedPauseMaximumDays: tracking?["pauses"]?["agreed_max_days"]?.integer ?? 30)
+    }
+
+    /// The bucket sets of a policy; the standard ones where it names none.
+    ///
+    /// - Throws: `Refusal` `buckets.unreadable`.
+    static func buckets(_ yaml: String, _ basis: BucketSet.Basis) throws -> BucketSet {
+        guard let text = try YAMLValue(yaml: yaml)["aging"]?["buckets"]?[basis.rawValue]?.text else {
+            return .standard(basis)
+        }
+        guard let set = BucketSet(basis: basis, bounds: text) else {
+            throw Refusal(.bucketsUnreadable, ["value": .text(text)])
+        }
+        return set
     }
 
     /// The version in force on a day.
@@ -45,5 +63,64 @@ extension TrackingPolicy {
             """)
         guard let row else { throw DatabaseFailure.corrupt(detail: "no policy in force on \(day)") }
         return (row.integer(0), try TrackingPolicy(yaml: row.text(1)))
+    }
+}
+
+/// The company's policies: data with versions and days, changed with a reason.
+package enum Policies {
+    /// The text of the version in force on a day, and its number.
+    package static func text(on day: LocalDate, in store: Store) throws -> (version: Int64, text: String) {
+        try store.read { session in
+            let row = try session.row(
+                """
+                SELECT n, content FROM policy_version WHERE code = 'default' AND valid_from <= \(day.dayNumber)
+                ORDER BY n DESC LIMIT 1
+                """)
+            guard let row else { throw DatabaseFailure.corrupt(detail: "no policy in force on \(day)") }
+            return (row.integer(0), row.text(1))
+        }
+    }
+
+    /// The bucket set in force on a day.
+    package static func buckets(_ basis: BucketSet.Basis, on day: LocalDate, in store: Store) throws -> BucketSet {
+        try TrackingPolicy.buckets(try text(on: day, in: store).text, basis)
+    }
+
+    /// Puts a policy in force from a day on.
+    ///
+    /// - Throws: `Refusal` `policy.unreadable`, `policy.too-early`, `buckets.unreadable`, `reason.missing`.
+    package static func set(
+        _ text: String, from day: LocalDate, reason: String, in store: Store, _ request: ActRequest
+    ) async throws -> Int64? {
+        guard !reason.isEmpty else { throw Refusal(.reasonMissing) }
+        try check(text)
+        return try await store.write(request) { books in
+            let last = try books.session.row(
+                "SELECT max(day) FROM day_run")?.optionalInteger(0).map { LocalDate(dayNumber: Int($0)) }
+            // What a day was decided by must not change behind it.
+            if let last, day <= last {
+                throw Refusal(.policyTooEarly, ["day": .day(day), "earliest": .day(last.adding(days: 1))])
+            }
+            let version = try books.settings.appendPolicy(code: "default", content: text, validFrom: day)
+            try books.settings.set("policy-reason", reason)
+            return ["version": version]
+        }.act
+    }
+
+    private static func check(_ text: String) throws {
+        let value: YAMLValue
+        do throws(YAMLValue.Fault) {
+            value = try YAMLValue(yaml: text)
+        } catch {
+            throw Refusal(.policyUnreadable, ["detail": .text(error.detail)])
+        }
+        guard let tracking = value["tracking"] else {
+            throw Refusal(.policyUnreadable, ["detail": .text("tracking: …")])
+        }
+        for rule in tracking["rules"]?.members ?? [] where !RuleCode.allCases.contains(where: { $0.name == rule }) {
+            throw Refusal(.policyUnreadable, ["detail": .text("tracking.rules.\(rule)")])
+        }
+        _ = try TrackingPolicy(yaml: text)
+        for basis in BucketSet.Basis.allCases { _ = try TrackingPolicy.buckets(text, basis) }
     }
 }

@@ -113,6 +113,10 @@ package enum RefusalCode: String, CaseIterable, Sendable {
     case rateDiffers = "rate.differs"
     case periodOrder = "period.order"
     case periodState = "period.state"
+    case policyUnreadable = "policy.unreadable"
+    case policyTooEarly = "policy.too-early"
+    case accountUnknown = "account.unknown"
+    case accountTaken = "account.taken"
     // The day, tasks, pauses.
     case dayRangeBackwards = "day.range-backwards"
     case dayTooFar = "day.too-far"
@@ -134,6 +138,7 @@ package enum RefusalCode: String, CaseIterable, Sendable {
     case instantUnreadable = "instant.unreadable"
     case actUnknown = "act.unknown"
     case bucketsUnreadable = "buckets.unreadable"
+    case bucketUnknown = "bucket.unknown"
     case dimensionUnknown = "dimension.unknown"
     case outputExists = "output.exists"
     case outputUnwritable = "output.unwritable"

@@ -57,6 +57,15 @@ package enum DayShift: String, CaseIterable, Sendable {
 ///
 /// Rules look at crossings, never at equality: whoever was down for five days sends each notice once on
 /// the return, and an item registered late is noticed the same day.
+extension DayShift {
+    /// Whether a trigger day, shifted, has come on a day.
+    func hasReached(_ trigger: LocalDate, on day: LocalDate, _ calendar: WorkingCalendar) -> Bool {
+        // No run of days off is longer than two weeks, so most days need no calendar.
+        if self == .none || abs(day.days(since: trigger)) > 15 { return day >= trigger }
+        return day >= apply(to: trigger, calendar)
+    }
+}
+
 package protocol DayRule: Sendable {
     var code: RuleCode { get }
     func occasion(of item: DueItem, on day: LocalDate, _ calendar: WorkingCalendar) -> Occasion?
@@ -88,11 +97,17 @@ package struct OverdueStartRule: DayRule {
     package let code = RuleCode.overdueStart
     /// 1: the day after the due day.
     package let offsetDays: Int
+    package let shift: DayShift
 
-    package init(offsetDays: Int) { self.offsetDays = offsetDays }
+    package init(offsetDays: Int, shift: DayShift = .none) {
+        self.offsetDays = offsetDays
+        self.shift = shift
+    }
 
     package func occasion(of item: DueItem, on day: LocalDate, _ calendar: WorkingCalendar) -> Occasion? {
-        guard day.days(since: item.dueDay) >= offsetDays else { return nil }
+        guard day > item.dueDay, shift.hasReached(item.dueDay.adding(days: offsetDays), on: day, calendar) else {
+            return nil
+        }
         return Occasion(dueDay: item.dueDay, episode: item.episode)
     }
 }
@@ -102,16 +117,20 @@ package struct OverdueRiskRule: DayRule {
     package let code = RuleCode.overdueRisk
     /// 31: the first day past 30 days overdue.
     package let offsetDays: Int
+    package let shift: DayShift
     /// Working days until the assessment is due.
     package let taskDueWorkingDays: Int
 
-    package init(offsetDays: Int, taskDueWorkingDays: Int) {
+    package init(offsetDays: Int, shift: DayShift = .none, taskDueWorkingDays: Int) {
         self.offsetDays = offsetDays
+        self.shift = shift
         self.taskDueWorkingDays = taskDueWorkingDays
     }
 
     package func occasion(of item: DueItem, on day: LocalDate, _ calendar: WorkingCalendar) -> Occasion? {
-        guard day.days(since: item.dueDay) >= offsetDays else { return nil }
+        guard day > item.dueDay, shift.hasReached(item.dueDay.adding(days: offsetDays), on: day, calendar) else {
+            return nil
+        }
         return Occasion(dueDay: item.dueDay, episode: item.episode)
     }
 }

@@ -113,7 +113,11 @@ package enum ReminderEvent: Int64, Sendable {
 
 /// A dated early-warning fact (预警信号).
 package enum Signal {
-    package enum Severity: Int64, Sendable { case info = 1, watch, serious, critical }
+    package enum Severity: Int64, CaseIterable, Sendable {
+        case info = 1, watch, serious, critical
+
+        package static func named(_ name: String) -> Severity? { allCases.first { "\($0)" == name } }
+    }
 
     /// An item of the customer went more than 30 days overdue.
     package static let overdueOver30 = "overdue-30"

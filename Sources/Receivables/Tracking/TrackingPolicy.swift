@@ -7,6 +7,8 @@ package struct TrackingPolicy: Sendable {
     package var dataQuality: DataQualityRule
     /// Rules that the company has switched off: what they would do is counted as skipped.
     package var switchedOff: Set<RuleCode>
+    /// How serious it is that an item went more than 30 days overdue.
+    package var overdueSignal: Signal.Severity
     /// Messages of a day further back than this are facts, but are not sent.
     package var messagesMaximumAgeDays: Int
     /// Working days from the first day run in which nothing goes to a customer without a person.
@@ -21,7 +23,8 @@ package struct TrackingPolicy: Sendable {
 
     package init(
         dueSoon: DueSoonRule, overdueStart: OverdueStartRule, overdueRisk: OverdueRiskRule, taskLate: TaskLateRule,
-        dataQuality: DataQualityRule, switchedOff: Set<RuleCode>, messagesMaximumAgeDays: Int, goLiveDays: Int,
+        dataQuality: DataQualityRule, switchedOff: Set<RuleCode>,
+        overdueSignal: Signal.Severity = .serious, messagesMaximumAgeDays: Int, goLiveDays: Int,
         bankDataMaximumAgeWorkingDays: Int, unappliedMateriality: Int64, heldExpiresDays: Int, frequencyCapPerWeek: Int,
         disputeMaximumDays: Int, agreedPauseMaximumDays: Int
     ) {
@@ -31,6 +34,7 @@ package struct TrackingPolicy: Sendable {
         self.taskLate = taskLate
         self.dataQuality = dataQuality
         self.switchedOff = switchedOff
+        self.overdueSignal = overdueSignal
         self.messagesMaximumAgeDays = messagesMaximumAgeDays
         self.goLiveDays = goLiveDays
         self.bankDataMaximumAgeWorkingDays = bankDataMaximumAgeWorkingDays

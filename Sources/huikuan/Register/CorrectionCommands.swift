@@ -172,26 +172,40 @@ struct ChangeDueCommand: AsyncParsableCommand {
 
 struct PeriodCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "period", abstract: "Close, soft-close or open a month of the books.")
+        commandName: "period", abstract: "Close, soft-close or open a month of the books, or list those not open.")
 
-    @Argument(help: "close, soft-close or open.") var action: String
-    @Argument(help: "The month, for example 2026-01.") var month: String
+    @Argument(help: "close, soft-close, open or list.") var action: String
+    @Argument(help: "The month, for example 2026-01.") var month: String?
     @OptionGroup var options: StoreOptions
     @Option(help: "Why.") var reason: String?
 
     func validate() throws {
-        guard ["close", "soft-close", "open"].contains(action) else {
-            throw ValidationError("close, soft-close or open")
+        guard ["close", "soft-close", "open", "list"].contains(action) else {
+            throw ValidationError("close, soft-close, open or list")
         }
-        guard LocalDate(month + "-01") != nil else { throw ValidationError("MONTH is written like 2026-01") }
+        guard action == "list" || month.flatMap({ DayArgument(argument: $0 + "-01") }) != nil else {
+            throw ValidationError("MONTH is written like 2026-01")
+        }
     }
 
     func run() async throws {
-        guard let first = LocalDate(month + "-01") else { return }
         let session = try Session(options)
+        guard let month, let first = LocalDate(month + "-01") else { return try list(session) }
         let state: CorrectRegister.PeriodState = action == "open" ? .open : action == "close" ? .closed : .softClosed
         session.done(
             try await CorrectRegister(in: session.store, session.request("period-\(action)", "\(month)|\(reason ?? "")")).setPeriod(
                 month: first, to: state, reason: reason))
+    }
+
+    private func list(_ session: Session) throws {
+        let months = try PeriodQueries.closed(in: session.store)
+        if options.json {
+            return Console.emit(
+                .list(months.map { .object(["month": .string($0.month), "state": .string($0.state)]) }))
+        }
+        session.show(
+            ReportTable(
+                title: "", columns: [session.column(.columnDay), session.column(.columnState)],
+                rows: months.map { [.text($0.month), .text(session.catalogue.text("period.\($0.state)"))] }), more: 0)
     }
 }

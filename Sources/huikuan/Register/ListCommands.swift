@@ -159,12 +159,8 @@ struct InvoicesCommand: AsyncParsableCommand {
     @Flag(help: "Only items with something open.") var open = false
 
     func validate() throws {
-        guard let basis = BucketSet.Basis(rawValue: basis) else {
+        guard BucketSet.Basis(rawValue: basis) != nil else {
             throw ValidationError("--basis takes due, invoice or recognition")
-        }
-        let codes = BucketSet.standard(basis).buckets.map(\.code)
-        if let bucket, !codes.contains(bucket) {
-            throw ValidationError("--bucket takes one of \(codes.joined(separator: ", "))")
         }
         if let currency, Currency(currency) == nil { throw ValidationError("--currency takes an ISO 4217 code") }
         if let status, Invoice.Status(rawValue: status) == nil {
@@ -186,10 +182,17 @@ struct InvoicesCommand: AsyncParsableCommand {
         filter.dueBefore = dueBefore?.day
         filter.asOf = asOf?.day
         if let knownAt { filter.knownAt = try KnownAt(knownAt) }
-        if let bucket, let basis = BucketSet.Basis(rawValue: basis) { filter.bucket = (.standard(basis), bucket) }
+        let day = asOf?.day ?? session.today
+        if let bucket, let basis = BucketSet.Basis(rawValue: basis) {
+            let set = try Policies.buckets(basis, on: day, in: session.store)
+            guard set.buckets.contains(where: { $0.code == bucket }) else {
+                let known = set.buckets.map(\.code).joined(separator: ", ")
+                throw Refusal(.bucketUnknown, ["bucket": .text(bucket), "known": .text(known)])
+            }
+            filter.bucket = (set, bucket)
+        }
         filter.onlyOpen = open
         filter.limit = list.limit(json: options.json)
-        let day = asOf?.day ?? session.today
         let page = try RegisterQueries.invoices(filter, today: session.today, in: session.store)
         if options.json { return Console.emit(.list(page, list) { json($0, day) }) }
         session.show(
