@@ -91,9 +91,11 @@ package final class SQLiteDatabase: DatabaseEngine, @unchecked Sendable {
         }
     }
 
-    /// Copies the last committed state into a new file while the store goes on working.
-    package func backup(to target: String) throws {
-        guard !FileManager.default.fileExists(atPath: target) else { throw DatabaseFailure.exists(path: target) }
+    /// Copies the last committed state into a file while the store goes on working.
+    ///
+    /// - Parameter replacing: Whether an (empty) file may stand there already.
+    package func backup(to target: String, replacing: Bool = false) throws {
+        guard replacing || !FileManager.default.fileExists(atPath: target) else { throw DatabaseFailure.exists(path: target) }
         do {
             let copy = try DatabaseQueue(path: target)
             try pool.backup(to: copy)
@@ -102,6 +104,58 @@ package final class SQLiteDatabase: DatabaseEngine, @unchecked Sendable {
             try? FileManager.default.removeItem(atPath: target)
             throw DatabaseFailure(error, path: target)
         }
+    }
+
+    /// Copies a closed store's file, which may be on a medium that can't be written, into a new one.
+    package static func copy(_ source: String, to target: String) throws {
+        guard FileManager.default.fileExists(atPath: source) else { throw DatabaseFailure.missing(path: source) }
+        try checkHeader(source)
+        guard !FileManager.default.fileExists(atPath: target) else { throw DatabaseFailure.exists(path: target) }
+        do {
+            var configuration = Configuration()
+            configuration.readonly = true
+            let original = try DatabaseQueue(path: source, configuration: configuration)
+            let copy = try DatabaseQueue(path: target)
+            try original.backup(to: copy)
+            try copy.close()
+            try original.close()
+        } catch let error as DatabaseError {
+            try? FileManager.default.removeItem(atPath: target)
+            throw DatabaseFailure(error, path: source)
+        }
+    }
+
+    /// Makes a closed store's file whole by itself, without a write-ahead log beside it.
+    package static func seal(_ path: String) throws {
+        do {
+            let queue = try DatabaseQueue(path: path)
+            try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = DELETE") }
+            try queue.close()
+        } catch let error as DatabaseError {
+            throw DatabaseFailure(error, path: path)
+        }
+    }
+
+    /// What the schema of a store in memory looks like after `body`: type, name and text of each part.
+    package static func schema(_ body: (any SQLSession) throws -> Void) throws -> [SQLRow] {
+        do {
+            let queue = try DatabaseQueue()
+            return try queue.writeWithoutTransaction { database in
+                let session = SQLiteSession(database, path: ":memory:")
+                try body(session)
+                return try parts(of: session)
+            }
+        } catch let error as DatabaseError {
+            throw DatabaseFailure(error, path: ":memory:")
+        }
+    }
+
+    /// Type, name and text of each part of a store's schema.
+    package static func parts(of session: any SQLSession) throws -> [SQLRow] {
+        try session.rows(
+            """
+            SELECT type, name, coalesce(sql, '') FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name
+            """)
     }
 
     /// Rewrites the file without free pages, so that what was deleted is gone.

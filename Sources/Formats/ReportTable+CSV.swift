@@ -1,9 +1,10 @@
 internal import Ledger
 
 extension ReportTable {
-    /// Header, rows and totals as CSV with a byte order mark, which Chinese spreadsheets need to read UTF-8.
+    /// Header and rows as CSV with a byte order mark, which Chinese spreadsheets need to read UTF-8. Totals are left out:
+    /// whoever adds the rows up again must not count them twice.
     package var csv: String {
-        let lines = [CSVText.line(columns.map(\.title))] + (rows + totals).map { CSVText.line($0.map(Self.plain)) }
+        let lines = [CSVText.line(columns.map(\.title))] + rows.map { CSVText.line($0.map(Self.plain)) }
         return "\u{FEFF}" + lines.joined()
     }
 

@@ -75,6 +75,7 @@ import Testing
         try await company.take(
             .invoices, "number,customer,issue_date,due_date,amount", "I1,C1,2026-05-01,2026-05-21,100")
         company.setClock("2026-05-21T04:00:00Z")
+        try await company.take(.receipts, "reference,date,amount")
         let held = try await company.run(day: "2026-05-21")
         #expect(held.last?.messages["held"] == 1)
         var reminder = try #require(
@@ -88,10 +89,14 @@ import Testing
         try await company.take(.receipts, "reference,date,amount")
         let next = try await company.run(day: "2026-05-22")
         #expect(next.last?.messages["released"] == 1)
+        // What was held says more than is open now, so a new message takes its place.
         reminder = try #require(
-            TrackingQueries.reminders(customer: "C1", state: "released", since: nil, limit: 1, in: company.store).rows
+            TrackingQueries.reminders(customer: "C1", state: "queued", since: nil, limit: 1, in: company.store).rows
                 .first)
-        #expect(reminder.items.map(\.number) == ["I1"])
+        #expect(reminder.items.map(\.number) == ["I1"] && reminder.items.first?.open.minorUnits == 5000)
+        let old = try TrackingQueries.reminders(
+            customer: "C1", state: "superseded", since: nil, limit: 9, in: company.store)
+        #expect(old.rows.map(\.held) == [["unapplied_cash"]])
         #expect(try company.fault() == nil)
     }
 
@@ -116,7 +121,7 @@ import Testing
         try await company.take(.allocations, "receipt,invoice,amount", "R1,I1,100")
         #expect(created(try await company.run(day: "2026-04-12", from: "2026-04-02"), .overdueStart) == 1)
         let correcting = CorrectRegister(in: company.store, company.request("reverse-receipt"))
-        _ = try await correcting.reverseReceipt("R1", on: LocalDate("2026-04-20"), reason: "returned")
+        _ = try await correcting.reverse(.init("R1"), on: LocalDate("2026-04-20"), reason: "returned")
         #expect(created(try await company.run(day: "2026-04-19"), .overdueStart) == 0)
         #expect(created(try await company.run(day: "2026-04-20"), .overdueStart) == 1)
         #expect(try company.fault() == nil)

@@ -81,7 +81,7 @@ import Testing
         Case(
             kind: .invoices,
             lines: "number,customer,issue_date,due_date,amount,entity\nI2,C1,2026-01-01,2026-01-31,1,north",
-            code: .entityUnknown),
+            code: .entityUnknown, column: "entity"),
         Case(
             kind: .creditNotes, lines: "number,invoice,date,amount\nN2,I7,2026-01-05,1", code: .invoiceUnknown,
             column: "invoice"),

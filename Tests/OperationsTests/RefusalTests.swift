@@ -33,19 +33,19 @@ import Testing
         #expect(await code { _ = try await correct.reverseInvoice("I1", on: nil, reason: "x") } == .invoiceAllocated)
         #expect(await code { _ = try await correct.reverseInvoice("I7", on: nil, reason: "x") } == .invoiceUnknown)
         #expect(
-            await code { _ = try await correct.unapply(receipt: "R1", invoice: "I1", on: day, reason: "x") }
+            await code { _ = try await correct.unapply(.init("R1"), invoice: "I1", on: day, reason: "x") }
                 == .reversalTooEarly)
         #expect(
-            await code { _ = try await correct.unapply(receipt: "R1", invoice: "I1", on: nil, reason: "") }
+            await code { _ = try await correct.unapply(.init("R1"), invoice: "I1", on: nil, reason: "") }
                 == .reasonMissing)
-        #expect(await code { _ = try await correct.unapply(receipt: "R1", invoice: "I1", on: nil, reason: "x") } == nil)
+        #expect(await code { _ = try await correct.unapply(.init("R1"), invoice: "I1", on: nil, reason: "x") } == nil)
         #expect(
-            await code { _ = try await correct.unapply(receipt: "R1", invoice: "I1", on: nil, reason: "x") }
+            await code { _ = try await correct.unapply(.init("R1"), invoice: "I1", on: nil, reason: "x") }
                 == .allocationReversed)
         try await company.take(
             .invoices, "number,customer,issue_date,due_date,amount", "I2,C1,2026-01-01,2026-01-31,100")
         #expect(
-            await code { _ = try await correct.unapply(receipt: "R1", invoice: "I2", on: nil, reason: "x") }
+            await code { _ = try await correct.unapply(.init("R1"), invoice: "I2", on: nil, reason: "x") }
                 == .allocationUnknown)
         #expect(
             await code {

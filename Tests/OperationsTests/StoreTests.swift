@@ -175,7 +175,7 @@ import Testing
         }
         let back = company.folder.appendingPathComponent("back.db").path
         let act = try await Restore(from: result.path, to: back).run(
-            actor: company.actor, now: company.now, clock: { company.now })
+            as: nil, else: company.actor, now: company.now, clock: { company.now })
         #expect(act == result.act)
         let restored = try Store.open(path: back, clock: { company.now })
         #expect(try Verify().run(in: restored).fault == nil)

@@ -119,13 +119,13 @@ struct SendGateTests {
         #expect(gate.reasons.isEmpty)
         gate.messagesThisWeek = 2
         #expect(gate.reasons == [.frequencyCap])
-        gate.isEveryInvoiceUndelivered = true
         gate.hasUnappliedCash = true
         gate.isBankDataCurrent = false
         gate.isComplete = false
         gate.hasContact = false
         gate.isGoLive = true
-        #expect(gate.reasons == HoldReason.allCases)
+        // What a single item holds back is told by the message's lines.
+        #expect(gate.reasons == HoldReason.allCases.filter { $0 != .invoiceNotDelivered && $0 != .paused })
     }
 }
 

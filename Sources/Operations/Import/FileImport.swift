@@ -32,7 +32,7 @@ package struct FileImport: Sendable {
 
     package let kind: ImportKind
     package let source: Source
-    package let mapping: ImportMapping
+    package var mapping: ImportMapping
     package var options: Options
     /// Told the share of the work done, 0 … 1.
     package var onProgress: (@Sendable (Double) -> Void)?

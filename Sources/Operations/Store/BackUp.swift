@@ -26,34 +26,45 @@ package struct BackUp: Sendable {
         guard let engine = store.engine as? SQLiteDatabase else {
             throw DatabaseFailure.other(code: 0, detail: "only a file can be copied")
         }
+        // Made under another name, readable by nobody else, and put in place when it was checked and has no keys.
+        let draft = "\(target).part-\(getpid())"
+        defer { for ending in ["", "-wal", "-shm", ".openitems"] { unlink(draft + ending) } }
         do {
-            try engine.backup(to: target)
+            guard FileManager.default.createFile(atPath: draft, contents: nil, attributes: [.posixPermissions: 0o600])
+            else { throw DatabaseFailure.cannotOpen(path: draft, detail: String(cString: strerror(errno))) }
+            try engine.backup(to: draft, replacing: true)
         } catch let failure as DatabaseFailure {
             if case .cannotOpen(_, let detail) = failure {
                 throw Refusal(.outputUnwritable, ["path": .text(target), "reason": .text(detail)])
             }
             throw failure
         }
-        let copy = try Store.open(path: target, clock: { Instant(microseconds: 0) })
+        let copy = try Store.open(path: draft, clock: { Instant(microseconds: 0) })
         let checked = try Verify().run(in: copy)
-        try? FileManager.default.removeItem(atPath: target + ".openitems")
+        try copy.close()
         if let fault = checked.fault { throw DatabaseFailure.corrupt(detail: "copy: \(fault)") }
-        try moveKeys(from: target, to: keysPath)
+        let keys = try removeKeys(from: draft)
+        try SQLiteDatabase.seal(draft)
+        guard
+            FileManager.default.createFile(
+                atPath: keysPath, contents: Data(keys.utf8), attributes: [.posixPermissions: 0o600])
+        else { throw Refusal(.outputUnwritable, ["path": .text(keysPath), "reason": .text("")]) }
+        guard link(draft, target) == 0 else {
+            let reason = String(cString: strerror(errno))
+            unlink(keysPath)
+            throw Refusal(.outputUnwritable, ["path": .text(target), "reason": .text(reason)])
+        }
         return Result(path: target, keysPath: keysPath, facts: checked.facts, act: checked.acts)
     }
 
     /// The keys leave the copy, and its pages too, so that none stays in a free page.
-    private func moveKeys(from path: String, to keysPath: String) throws {
+    private func removeKeys(from path: String) throws -> String {
         let engine = try SQLiteDatabase(path: path, .existing)
         let rows = try engine.read { try $0.rows("SELECT subject, key FROM personal_key ORDER BY subject") }
-        let lines = rows.map { "\($0.integer(0)) \($0.blob(1).hexadecimal)\n" }.joined()
-        guard
-            FileManager.default.createFile(
-                atPath: keysPath, contents: Data(lines.utf8), attributes: [.posixPermissions: 0o600])
-        else { throw Refusal(.outputUnwritable, ["path": .text(keysPath), "reason": .text("")]) }
         _ = try engine.write { try $0.session.execute("DELETE FROM personal_key") }
         try engine.compact()
         try engine.close()
+        return rows.map { "\($0.integer(0)) \($0.blob(1).hexadecimal)\n" }.joined()
     }
 }
 
@@ -61,46 +72,63 @@ package struct BackUp: Sendable {
 package struct Restore: Sendable {
     package let source: String
     package let target: String
+    /// Gives up everything personal when the file of keys is gone.
+    package var goesWithoutKeys = false
+    /// Whether somebody set another clock, which a live store won't have.
+    package var hasOwnClock = false
 
     package init(from source: String, to target: String) {
         self.source = source
         self.target = target
     }
 
-    /// - Throws: `DatabaseFailure.exists` when there is a store already; it is never overwritten.
+    /// - Throws: `DatabaseFailure.exists` when there is a store already: it is never overwritten; `Refusal`
+    ///   `restore.no-keys`, `clock.not-allowed`, `actor.unknown`.
     package func run(
-        actor: Actor, now: Instant, clock: @escaping @Sendable () -> Instant
+        as person: String?, else actor: Actor, now: Instant, clock: @escaping @Sendable () -> Instant
     ) async throws -> Int64 {
         guard !FileManager.default.fileExists(atPath: target) else { throw DatabaseFailure.exists(path: target) }
-        let copy = try SQLiteDatabase(path: source, .existing)
-        try copy.backup(to: target)
-        try copy.close()
-        do {
-            try takeKeys()
-            let store = try Store.open(path: target, clock: clock)
-            let checked = try Verify().run(in: store)
-            if let fault = checked.fault { throw DatabaseFailure.corrupt(detail: fault) }
-            let company = try store.read { try CompanySettings.load(in: $0) }
-            let head = "#\(checked.acts):\(checked.headHash)"
-            let request = ActRequest(
-                command: "restore", actor: actor, source: "cli", input: Array(head.utf8), now: now,
-                today: company.day(of: now))
-            _ = try await store.write(request) { books in
-                try books.settings.set("restored", head)
-                return ["head": head]
-            }
-            return checked.acts
-        } catch {
-            for ending in ["", "-wal", "-shm", ".openitems"] {
-                try? FileManager.default.removeItem(atPath: target + ending)
-            }
-            throw error
+        let draft = "\(target).new-\(getpid())"
+        defer { for ending in ["", "-wal", "-shm", ".openitems"] { unlink(draft + ending) } }
+        try SQLiteDatabase.copy(source, to: draft)
+        try takeKeys(into: draft)
+        let store = try Store.open(path: draft, clock: clock)
+        let company = try store.read { try CompanySettings.load(in: $0) }
+        if company.kind == .live, hasOwnClock { throw Refusal(.clockNotAllowed) }
+        if let person, try !PersonQueries.isKnown(person, in: store) {
+            throw Refusal(.actorUnknown, ["person": .text(person)])
         }
+        let checked = try Verify().run(in: store)
+        if let fault = checked.fault { throw DatabaseFailure.corrupt(detail: fault) }
+        let head = "#\(checked.acts):\(checked.headHash)"
+        let request = ActRequest(
+            command: "restore", actor: person.map { .person(key: $0) } ?? actor, source: "cli",
+            input: Array(head.utf8), now: now, today: company.day(of: now))
+        _ = try await store.write(request) { books in
+            try books.settings.set("restored", head)
+            return ["head": head]
+        }
+        try store.checkpoint()
+        try store.close()
+        guard link(draft, target) == 0 else {
+            if errno == EEXIST { throw DatabaseFailure.exists(path: target) }
+            throw DatabaseFailure.cannotOpen(path: target, detail: String(cString: strerror(errno)))
+        }
+        return checked.acts
     }
 
-    private func takeKeys() throws {
-        guard let data = FileManager.default.contents(atPath: source + ".keys") else { return }
-        let engine = try SQLiteDatabase(path: target, .existing)
+    private func takeKeys(into path: String) throws {
+        let keysPath = source + ".keys"
+        let engine = try SQLiteDatabase(path: path, .existing)
+        defer { try? engine.close() }
+        guard let data = FileManager.default.contents(atPath: keysPath) else {
+            // A live store's own file has its keys inside.
+            let isNeeded = try engine.read { session in
+                try session.row("SELECT subject FROM personal_key LIMIT 1") == nil
+            }
+            guard goesWithoutKeys || !isNeeded else { throw Refusal(.restoreNoKeys, ["path": .text(keysPath)]) }
+            return
+        }
         try engine.write { transaction in
             for line in String(decoding: data, as: UTF8.self).split(separator: "\n") {
                 let parts = line.split(separator: " ")
@@ -110,7 +138,6 @@ package struct Restore: Sendable {
                     "INSERT INTO personal_key (subject, key) VALUES (\(subject), \(key)) ON CONFLICT DO NOTHING")
             }
         }
-        try engine.close()
     }
 }
 

@@ -37,13 +37,43 @@ package struct Verify: Sendable {
                 try checkChain(session, head)
                 try checkFacts(session, head, onProgress)
                 try checkBalances(session)
+                try checkRunningBalances(session)
+                try checkTranslations(session)
+                try checkPersonal(session)
                 try checkBooks(session, store)
+                try checkSchema(session, store)
             } catch let found as Fault {
                 fault = found.text
             } catch let failure as DatabaseFailure {
                 fault = "\(failure)"
             }
             return Result(acts: head.lastAct, facts: head.lastFact, headHash: head.lastHash.hexadecimal, fault: fault)
+        }
+    }
+
+    /// Keys, checks and guards are the ones that the migrations make: a store that lost one defends itself no more.
+    private func checkSchema(_ session: any SQLSession, _ store: Store) throws {
+        guard store.engine is SQLiteDatabase else { return }
+        let expected = try SQLiteDatabase.schema { try Schema.migrator.migrate($0) }
+        let found = try SQLiteDatabase.parts(of: session)
+        guard expected.map(\.values) != found.map(\.values) else { return }
+        let wanted = Set(expected.map(\.values))
+        let there = Set(found.map(\.values))
+        let first = wanted.symmetricDifference(there).compactMap { values -> String? in
+            if case .text(let name) = values[1] { name } else { nil }
+        }.min()
+        throw Fault(text: "schema: \(first ?? "order") is not as the program made it")
+    }
+
+    /// What is personal reads as it was written, wherever its key is there.
+    private func checkPersonal(_ session: any SQLSession) throws {
+        let personal = PersonalRepository(session: session, facts: nil)
+        let statement = try session.statement("SELECT id, subject, ciphertext FROM personal ORDER BY id")
+        defer { statement.reset() }
+        while try statement.step() {
+            guard try personal.isSound(subject: statement.integer(1), statement.blob(2)) else {
+                throw Fault(text: "personal \(statement.integer(0)) can't be read with its key")
+            }
         }
     }
 
@@ -212,8 +242,128 @@ package struct Verify: Sendable {
             """)
     }
 
-    /// Aging, the ledger's control account and where unapplied money waits agree at several dates; and the
-    /// picture agrees with SQL.
+    /// On no posting day is more allocated than there is, of an item or of a credit.
+    private func checkRunningBalances(_ session: any SQLSession) throws {
+        let early = try session.row(
+            """
+            SELECT a.id FROM allocation a JOIN credit c ON c.id = a.credit JOIN item i ON i.id = a.item
+              JOIN invoice v ON v.id = i.invoice
+             WHERE a.posting_day < c.posting_day OR a.posting_day < v.posting_day LIMIT 1
+            """)
+        if let early { throw Fault(text: "allocation \(early.integer(0)) is posted before its credit or invoice") }
+        let reversed = try session.row(
+            """
+            SELECT r.id FROM reversal r JOIN credit c ON c.id = r.fact WHERE r.posting_day < c.posting_day LIMIT 1
+            """)
+        if let reversed { throw Fault(text: "reversal \(reversed.integer(0)) is posted before its credit") }
+        // Where nothing was taken back, what is left only falls, and its end was checked.
+        try checkRunning(
+            session, "item",
+            """
+            SELECT a.item, i.amount, a.posting_day, a.item_amount FROM allocation a JOIN item_balance b ON b.item = a.item
+              JOIN item i ON i.id = a.item WHERE b.unwound = 1 ORDER BY a.item, a.posting_day, a.id
+            """)
+        try checkRunning(
+            session, "credit",
+            """
+            SELECT m.credit, c.amount, m.posting_day, m.amount
+              FROM (SELECT credit, posting_day, credit_amount AS amount FROM allocation
+                    UNION ALL SELECT fact, posting_day, amount FROM reversal) m
+              JOIN credit_balance b ON b.credit = m.credit JOIN credit c ON c.id = m.credit
+             WHERE b.unwound = 1 OR b.reversed = 1 ORDER BY m.credit, m.posting_day, m.amount
+            """)
+    }
+
+    /// Rows are: what, its amount, day, what was taken of it; ordered by what and day.
+    private func checkRunning(_ session: any SQLSession, _ what: String, _ text: String) throws {
+        let statement = try session.statement(text)
+        defer { statement.reset() }
+        var subject: Int64 = -1
+        var day: Int64 = 0
+        var amount: Int64 = 0
+        var used: Int64 = 0
+        func check() throws {
+            guard subject >= 0, used < 0 || used > amount else { return }
+            throw Fault(text: "\(what) \(subject): \(used) of \(amount) is used on \(LocalDate(dayNumber: Int(day)))")
+        }
+        while try statement.step() {
+            if statement.integer(0) != subject || statement.integer(2) != day { try check() }
+            if statement.integer(0) != subject { used = 0 }
+            subject = statement.integer(0)
+            amount = statement.integer(1)
+            day = statement.integer(2)
+            used += statement.integer(3)
+        }
+        try check()
+    }
+
+    /// Every foreign posting has a functional amount or waits for one, and what claims and credits carry follows
+    /// from their translations.
+    private func checkTranslations(_ session: any SQLSession) throws {
+        let wrong = try session.row(
+            """
+            SELECT t.id FROM transfer t JOIN entity_version e ON e.entity = t.entity
+              LEFT JOIN translation l ON l.transfer = t.id LEFT JOIN untranslated u ON u.transfer = t.id
+             WHERE e.n = (SELECT max(n) FROM entity_version f WHERE f.entity = e.entity)
+               AND ((t.currency <> e.functional_currency AND (l.id IS NULL) = (u.transfer IS NULL))
+                 OR (t.currency = e.functional_currency AND (l.id IS NOT NULL OR u.transfer IS NOT NULL))
+                 OR (u.transfer IS NOT NULL AND (u.currency <> t.currency OR u.posting_day <> t.posting_day))) LIMIT 1
+            """)
+        if let wrong { throw Fault(text: "functional amount of transfer \(wrong.integer(0))") }
+        let astray = try session.row(
+            "SELECT transfer FROM untranslated WHERE transfer NOT IN (SELECT id FROM transfer) LIMIT 1")
+        if let astray { throw Fault(text: "untranslated transfer \(astray.integer(0)) isn't there") }
+        try checkCarrying(session)
+    }
+
+    private func checkCarrying(_ session: any SQLSession) throws {
+        struct Carrying: Equatable {
+            var functional: Int64 = 0
+            var used: Int64 = 0
+            var usedFunctional: Int64 = 0
+        }
+        var expected: [Int64: Carrying] = [:]
+        let rows = try session.statement(
+            """
+            SELECT t.fact, t.debit, t.credit, l.functional, l.difference, a.credit, i.invoice, a.credit_amount,
+                a.item_amount, r.id, e.id
+              FROM translation l JOIN transfer t ON t.id = l.transfer LEFT JOIN allocation a ON a.id = t.fact
+              LEFT JOIN item i ON i.id = a.item LEFT JOIN reversal r ON r.id = t.fact
+              LEFT JOIN credit_event e ON e.id = t.fact ORDER BY l.id
+            """)
+        defer { rows.reset() }
+        while try rows.step() {
+            guard rows.isNull(9), rows.isNull(10) else { continue }
+            guard let credit = rows.optionalInteger(5) else {
+                expected[rows.integer(0), default: Carrying()].functional += rows.integer(3)
+                continue
+            }
+            let isTaken = rows.integer(7) > 0
+            let functional = isTaken ? rows.integer(3) : -rows.integer(3)
+            let accounts = Set([rows.integer(1), rows.integer(2)])
+            if accounts.contains(AccountRole.receivable.rawValue) {
+                expected[rows.integer(6), default: Carrying()].used += rows.integer(8)
+                expected[rows.integer(6), default: Carrying()].usedFunctional += functional
+            }
+            if accounts.contains(AccountRole.unapplied.rawValue) {
+                expected[credit, default: Carrying()].used += rows.integer(7)
+                let difference = accounts.contains(AccountRole.receivable.rawValue) ? rows.integer(4) : 0
+                expected[credit, default: Carrying()].usedFunctional += functional + difference
+            }
+        }
+        let kept = try session.rows("SELECT subject, functional, used, used_functional FROM carrying ORDER BY subject")
+        for row in kept {
+            let carrying = Carrying(
+                functional: row.integer(1), used: row.integer(2), usedFunctional: row.integer(3))
+            guard expected.removeValue(forKey: row.integer(0)) == carrying else {
+                throw Fault(text: "what fact \(row.integer(0)) carries in the functional currency")
+            }
+        }
+        if let missing = expected.keys.min() { throw Fault(text: "what fact \(missing) carries is missing") }
+    }
+
+    /// Aging, the ledger's control account and where unapplied money waits agree at several dates; the picture
+    /// agrees with SQL item by item; and the figures kept each day come out again.
     private func checkBooks(_ session: any SQLSession, _ store: Store) throws {
         let span = try session.row("SELECT min(posting_day), max(posting_day) FROM transfer")
         guard let firstDay = span?.optionalInteger(0), let lastDay = span?.optionalInteger(1) else { return }
@@ -222,12 +372,74 @@ package struct Verify: Sendable {
         try OpenItemsLoader(session).load(into: &picture, through: head.lastFact)
         picture.sort()
         let kept = try store.picture.current(in: session, imagePath: store.imagePath)
+        if let fact = picture.firstDifference(from: kept) {
+            throw Fault(text: "the picture of open items differs from the facts at fact \(fact): delete \(store.path).openitems")
+        }
+        try checkItems(session, picture)
+        try checkCustomers(session, picture, on: LocalDate(dayNumber: Int(lastDay)))
+        try checkSnapshots(session, picture)
         let days = [firstDay, firstDay + (lastDay - firstDay) / 3, firstDay + (lastDay - firstDay) * 2 / 3, lastDay]
         for number in Set(days).sorted() {
             let day = LocalDate(dayNumber: Int(number))
             let query = OpenItems.Query(asOf: day, buckets: .standardDue)
             try compare(sums(picture, query), with: ledger(session, on: day), on: day)
             try compare(sums(kept, query), with: sums(picture, query), on: day)
+        }
+    }
+
+    /// What is open of each item, by the picture and by the store's balances.
+    private func checkItems(_ session: any SQLSession, _ picture: OpenItems) throws {
+        let open = picture.openAmounts(asOf: LocalDate.latestInBooks)
+        let statement = try session.statement("SELECT item, open FROM item_balance ORDER BY item")
+        defer { statement.reset() }
+        let order = (0..<picture.itemCount).sorted { picture.fact(of: $0) < picture.fact(of: $1) }
+        for position in order {
+            guard try statement.step(), statement.integer(0) == picture.fact(of: position),
+                statement.integer(1) == open[position]
+            else { throw Fault(text: "open amount of item \(picture.fact(of: position))") }
+        }
+    }
+
+    /// Each customer's receivables and unapplied money, by the picture and by the ledger.
+    private func checkCustomers(_ session: any SQLSession, _ picture: OpenItems, on day: LocalDate) throws {
+        var sums: Sums = [:]
+        let aging = picture.aging(OpenItems.Query(asOf: day, buckets: .standardDue))
+        for (index, debtor) in picture.debtors.enumerated() {
+            sums["receivables of customer \(debtor.customer) \(debtor.currency)", default: 0] +=
+                aging.row(index).reduce(0, +)
+            sums["unapplied of customer \(debtor.customer) \(debtor.currency)", default: 0] += aging.unapplied[index]
+        }
+        var accounts: Sums = [:]
+        let statement = try session.statement(
+            "SELECT debit, credit, currency, amount, customer FROM transfer WHERE posting_day <= $1 ORDER BY id")
+        statement.bind(1, Int64(day.dayNumber))
+        defer { statement.reset() }
+        while try statement.step() {
+            let amount = Int128(statement.integer(3))
+            for (account, signed) in [(statement.integer(0), amount), (statement.integer(1), -amount)] {
+                switch AccountRole(rawValue: account) {
+                case .receivable?:
+                    accounts["receivables of customer \(statement.integer(4)) \(statement.text(2))", default: 0] += signed
+                case .unapplied?, .advance?:
+                    accounts["unapplied of customer \(statement.integer(4)) \(statement.text(2))", default: 0] -= signed
+                case .suspense?: accounts["unapplied of customer 0 \(statement.text(2))", default: 0] -= signed
+                default: continue
+                }
+            }
+        }
+        try compare(sums, with: accounts, on: day)
+    }
+
+    /// The figures that a day kept, made again from what was known then.
+    private func checkSnapshots(_ session: any SQLSession, _ picture: OpenItems) throws {
+        let statement = try session.statement(
+            "SELECT as_of, last_fact, content FROM snapshot WHERE report = $1 ORDER BY id")
+        statement.bind(1, text: AgingSnapshot.report)
+        defer { statement.reset() }
+        while try statement.step() {
+            let day = LocalDate(dayNumber: Int(statement.integer(0)))
+            let again = AgingSnapshot.content(picture, asOf: day, knownFact: statement.integer(1))
+            guard again == statement.text(2) else { throw Fault(text: "the aging kept on \(day) doesn't come out again") }
         }
     }
 

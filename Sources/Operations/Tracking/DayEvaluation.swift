@@ -92,7 +92,7 @@ final class DayEvaluation {
         try books.facts.append(.snapshot) { row in
             row.text(AgingSnapshot.report)
             row.integer(Int64(day.dayNumber))
-            row.integer(books.facts.firstFact - 1)
+            row.integer(picture.lastFact)
             row.text(content)
         }
     }

@@ -223,10 +223,16 @@ struct RestoreCommand: AsyncParsableCommand {
 
     @Argument(help: "A file that `huikuan backup` wrote; its keys are read from FILE.keys.") var file: String
     @OptionGroup var options: StoreOptions
+    @Flag(help: "The file of keys is gone: contacts and messages stay unreadable for ever.") var withoutKeys = false
 
     func run() async throws {
-        let act = try await Restore(from: file, to: options.store).run(
-            actor: Edge.systemUser, now: Edge.clock(), clock: Edge.clock)
+        try Edge.checkClock()
+        var restore = Restore(from: file, to: options.store)
+        restore.goesWithoutKeys = withoutKeys
+        restore.hasOwnClock = Edge.setsClock
+        let act = try await restore.run(
+            as: options.person ?? ProcessInfo.processInfo.environment["HUIKUAN_PERSON"], else: Edge.systemUser,
+            now: Edge.clock(), clock: Edge.clock)
         if options.json {
             Console.emit(.object(["store": .string(options.store), "act": .integer(act)]))
         } else {

@@ -121,7 +121,7 @@ struct InvoiceStatusCommand: AsyncParsableCommand {
     private static let states = Receivables.Invoice.TaxStatus.allCases.map(\.name).joined(separator: ", ")
 
     static let configuration = CommandConfiguration(
-        commandName: "invoice-status", abstract: "Note the status of an invoice's tax invoice (发票状态).",
+        commandName: "invoice-status", abstract: "Note the status of an invoice's tax invoice, for example that the customer got it.",
         discussion: "What the customer never got is not dunned.")
 
     @Argument(help: "The invoice's number.") var number: String

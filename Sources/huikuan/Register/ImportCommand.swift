@@ -21,12 +21,15 @@ struct ImportCommand: AsyncParsableCommand {
     @Flag(help: "Propose a mapping from the file's headings, and do nothing else.") var guess = false
     @Flag(help: "Go the whole way, tell everything, change nothing.") var dryRun = false
     @Flag(help: "Take the good lines; the others go to FILE.rejected.csv with their reasons.") var partial = false
-    @Flag(help: "Let customers and contacts that differ become new versions.") var update = false
+    @Flag(help: "Let customers, contacts and tax invoices' states that differ become new versions.") var update = false
+    @Option(help: ArgumentHelp("Receipts: the file holds all that came to the bank up to this day.", valueName: "day"))
+    var through: DayArgument?
 
     func validate() throws {
         guard ImportKind(rawValue: kind) != nil else {
             throw ValidationError("KIND is one of \(ImportKind.allCases.map(\.rawValue).joined(separator: ", "))")
         }
+        if through != nil, kind != ImportKind.receipts.rawValue { throw ValidationError("--through goes with receipts") }
         if saveMapping != nil, mapping == nil {
             throw ValidationError("--save-mapping saves what --mapping FILE names; give both")
         }
@@ -44,6 +47,7 @@ struct ImportCommand: AsyncParsableCommand {
         importing.options.isDryRun = dryRun
         importing.options.takesGoodLines = partial
         importing.options.updates = update
+        importing.options.through = through?.day
         let progress = Progress(session.catalogue.text(.importProgress, ["kind": .text(kind.rawValue)]))
         importing.onProgress = { progress.show($0) }
         let rejects = partial && !dryRun ? RejectedLines(path: file + ".rejected.csv", mapping, session.catalogue) : nil

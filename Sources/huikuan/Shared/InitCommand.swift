@@ -35,6 +35,7 @@ struct InitCommand: AsyncParsableCommand {
 
     func run() async throws {
         guard let money = Currency(currency), let kind = CompanySettings.Kind(rawValue: kind) else { return }
+        try Edge.checkClock()
         if kind == .live, Edge.setsClock { throw Refusal(.clockNotAllowed) }
         let settings = CompanySettings(
             name: company, currency: money, language: options.language ?? "zh-Hans", timeZone: timezone,

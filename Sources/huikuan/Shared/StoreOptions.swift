@@ -72,6 +72,7 @@ struct Session {
     /// - Throws: `DatabaseFailure`, and `Refusal` for an unknown person or a clock that a live store won't have.
     init(_ options: StoreOptions) throws {
         self.options = options
+        try Edge.checkClock()
         let clock = Edge.clock
         self.clock = clock
         let waiting = Progress("")
@@ -108,6 +109,13 @@ enum Edge {
     static var setsClock: Bool {
         let environment = ProcessInfo.processInfo.environment
         return environment["HUIKUAN_NOW"] != nil || environment["HUIKUAN_SEED"] != nil
+    }
+
+    /// - Throws: `Refusal` `clock.unreadable`: a clock that was set and can't be read must not be the real one.
+    static func checkClock() throws {
+        if let text = ProcessInfo.processInfo.environment["HUIKUAN_NOW"], Instant(text) == nil {
+            throw Refusal(.clockUnreadable, ["value": .text(text)])
+        }
     }
 
     static let clock: @Sendable () -> Instant = {
