@@ -64,13 +64,14 @@ import Testing
 
     @Test("What falls due over a weekend is one message on Monday")
     func weekend() async throws {
-        // Triggers are shifted to the working day before, so what fires on days off is the first day overdue.
-        let company = try await company(
-            "A,C1,2026-04-01,2026-05-22,100,delivered", "B,C1,2026-04-01,2026-05-23,200,delivered",
-            "D,C1,2026-04-01,2026-05-24,300,delivered")
-        for day in ["2026-05-20", "2026-05-21", "2026-05-22", "2026-05-23", "2026-05-24", "2026-05-25"] {
-            try await live(company, day)
+        let company = try await company()
+        try await live(company, "2026-05-21")
+        // Registered late, so that their reminder before they fall due is one too.
+        for (number, due) in [("A", "22"), ("B", "23"), ("D", "24")] {
+            try await company.take(
+                .invoices, "number,customer,issue_date,due_date,amount", "\(number),C1,2026-04-01,2026-05-\(due),100")
         }
+        for day in ["2026-05-22", "2026-05-23", "2026-05-24", "2026-05-25"] { try await live(company, day) }
         let overdue = try messages(company, "queued").filter { $0.items.contains { $0.rule == "overdue-start" } }
         #expect(overdue.count == 1)
         #expect(overdue.first?.items.map(\.number).sorted() == ["A", "B", "D"])
