@@ -6,8 +6,11 @@ internal import GRDB
 package final class SQLiteDatabase: DatabaseEngine, @unchecked Sendable {
     // GRDB's pool is safe for concurrent use; the class adds no state that changes.
 
-    /// How long a writer waits for another process before it gives up.
-    package static let secondsToWait = 60
+    /// How long a writer waits for another process before it gives up; `HUIKUAN_LOCK_SECONDS` names another time.
+    package static let secondsToWait: Int = {
+        let named = ProcessInfo.processInfo.environment["HUIKUAN_LOCK_SECONDS"].flatMap { Int($0) }
+        return named.map { min(max($0, 1), 3600) } ?? 60
+    }()
 
     package let path: String
     private let pool: DatabasePool
@@ -35,7 +38,7 @@ package final class SQLiteDatabase: DatabaseEngine, @unchecked Sendable {
         configuration.busyMode = .callback { attempts in Self.wait(attempts, onWait: onWait) }
         configuration.maximumReaderCount = 2 * ProcessInfo.processInfo.activeProcessorCount
         configuration.prepareDatabase { database in
-            try database.execute(sql: "PRAGMA cache_size = -131072; PRAGMA temp_store = MEMORY")
+            try database.execute(sql: "PRAGMA cache_size = -262144; PRAGMA temp_store = MEMORY")
         }
         do {
             pool = try DatabasePool(path: path, configuration: configuration)
@@ -95,7 +98,9 @@ package final class SQLiteDatabase: DatabaseEngine, @unchecked Sendable {
     ///
     /// - Parameter replacing: Whether an (empty) file may stand there already.
     package func backup(to target: String, replacing: Bool = false) throws {
-        guard replacing || !FileManager.default.fileExists(atPath: target) else { throw DatabaseFailure.exists(path: target) }
+        guard replacing || !FileManager.default.fileExists(atPath: target) else {
+            throw DatabaseFailure.exists(path: target)
+        }
         do {
             let copy = try DatabaseQueue(path: target)
             try pool.backup(to: copy)

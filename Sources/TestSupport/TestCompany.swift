@@ -115,4 +115,58 @@ package final class TestCompany: Sendable {
 
     /// What `verify` finds; `nil` when the store is sound.
     package func fault() throws -> String? { try Verify().run(in: store).fault }
+
+    /// A company in whose store nearly every table has a row.
+    package static func withOneOfEverything() async throws -> TestCompany {
+        let company = try await TestCompany(now: "2026-06-10T04:00:00Z")
+        let actor = WorkCommands(in: company.store, company.request("set-person"))
+        _ = try await actor.setPerson("a@x.cn", manager: "boss@x.cn", roles: [.collector], without: [])
+        try await company.take(
+            .customers, "code,name,uscc,industry,kind,size,group,sales_owner,collector,currency,terms_days,language",
+            "G,Group,,,,,,,,,,", "C1,One,91350211M000100Y43,tech,foreign,sme,G,s@x.cn,a@x.cn,CNY,30,en")
+        try await company.take(.contacts, "customer,name,purpose,title,email,phone", "C1,P,payment,Ms,p@x.cn,1")
+        try await company.take(.rates, "day,from,to,rate,source", "2026-04-01,USD,CNY,7.1,bank")
+        try await company.take(
+            .invoices,
+            "number,customer,issue_date,instalments,amount,net,tax,accepted_date,delivered_date,contract,milestone,product_line,sales_owner,einvoice_number",
+            "I1,C1,2026-04-01,2026-04-20:50; 2026-05-20:50,100,90,10,2026-04-02,2026-04-03,K1,M1,P1,s@x.cn,12345678901234567890"
+        )
+        try await company.take(
+            .invoices, "number,customer,issue_date,due_date,amount,currency,invoice_status",
+            "U1,C1,2026-04-01,2026-04-20,10,USD,delivered", "U2,C1,2026-05-20,2026-06-11,10,USD,issued")
+        try await company.take(.creditNotes, "number,invoice,date,amount,reason", "N1,I1,2026-04-10,10,short")
+        try await company.take(
+            .receipts, "reference,date,amount,currency,customer,payer,payer_account,method,remittance,bank_account",
+            "R1,2026-04-15,30,CNY,C1,One Ltd,123,transfer,I1,b", "S1,2026-04-15,5,CNY,,Nobody,9,transfer,,b",
+            "RU,2026-04-16,10,USD,C1,,,,,b", "RX,2026-04-16,1,CNY,C1,,,,,b")
+        try await company.take(
+            .allocations, "receipt,invoice,amount,date,reason", "R1,I1,20,2026-04-15,", "S1,I1,5,2026-04-16,found",
+            "RU,U1,4,2026-04-16,")
+        let correcting = CorrectRegister(in: company.store, company.request("correct"))
+        _ = try await correcting.unapply(.init("S1"), invoice: "I1", on: nil, reason: "no")
+        _ = try await correcting.reverse(.init("RX"), on: nil, reason: "twice")
+        _ = try await correcting.changeDueDay(
+            invoice: "I1", instalment: 2, to: try day("2026-05-25"), from: try day("2026-05-01"), reason: "agreed")
+        _ = try await correcting.changeTaxStatus(invoice: "I1", to: .booked, on: nil)
+        _ = try await WorkCommands(in: company.store, company.request("pause")).pause(
+            invoice: "U1", .dispute, from: try day("2026-04-01"), until: try day("2026-04-30"), amount: "1", reason: "x"
+        )
+        _ = try await WorkCommands(in: company.store, company.request("resume")).resume(
+            invoice: "U1", on: try day("2026-04-20"), reason: "solved")
+        try await company.run(day: "2026-06-09", from: "2026-04-01")
+        try await company.take(.receipts, "reference,date,amount")
+        try await company.run(day: "2026-06-10")
+        let tasks = try TrackingQueries.tasks(
+            owner: nil, customer: nil, includingClosed: false, limit: 1, in: company.store)
+        if let task = tasks.rows.first {
+            _ = try await WorkCommands(in: company.store, company.request("done")).finish(task: task.id, note: "called")
+        }
+        _ = try await correcting.setPeriod(month: try day("2026-03-01"), to: .closed, reason: "done")
+        return company
+    }
+
+    private static func day(_ text: String) throws -> LocalDate {
+        guard let day = LocalDate(text) else { throw Unusable() }
+        return day
+    }
 }

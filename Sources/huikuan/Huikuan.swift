@@ -9,10 +9,14 @@ struct Huikuan: AsyncParsableCommand {
         abstract: "Huikuan (回款): receivables from the customer's credit to the money in the bank.",
         version: "0.1.0",
         subcommands: [
-            InitCommand.self, DemoCommand.self, ImportCommand.self, DayCommand.self, AgingCommand.self, SnapshotsCommand.self,
-            CustomersCommand.self, ContactsCommand.self, InvoicesCommand.self, ReceiptsCommand.self, TasksCommand.self, RemindersCommand.self,
-            ActsCommand.self, ReverseCommand.self, InvoiceStatusCommand.self, ChangeDueCommand.self, PauseCommand.self, PeriodCommand.self,
-            PersonCommand.self, PolicyCommand.self, AccountsCommand.self, EntityCommand.self, TranslateCommand.self, TrialBalanceCommand.self, LedgerCommand.self, VerifyCommand.self, BackupCommand.self,
+            InitCommand.self, DemoCommand.self, ImportCommand.self, DayCommand.self, AgingCommand.self,
+            SnapshotsCommand.self,
+            CustomersCommand.self, ContactsCommand.self, InvoicesCommand.self, ReceiptsCommand.self, TasksCommand.self,
+            RemindersCommand.self,
+            ActsCommand.self, ReverseCommand.self, InvoiceStatusCommand.self, ChangeDueCommand.self, PauseCommand.self,
+            PeriodCommand.self,
+            PersonCommand.self, PolicyCommand.self, AccountsCommand.self, EntityCommand.self, TranslateCommand.self,
+            TrialBalanceCommand.self, LedgerCommand.self, VerifyCommand.self, BackupCommand.self,
             RestoreCommand.self,
         ])
 

@@ -72,7 +72,8 @@ struct CSVReaderTests {
             ("\"\"\n", [[""]]), ("\"\",\"\"", [["", ""]]), ("a\"b,c\n", [["a\"b", "c"]]),
             (" a , b \n", [[" a ", " b "]]),
             ("客户,金额\n龘,1\n", [["客户", "金额"], ["龘", "1"]]), ("\u{FEFF}a,b\n", [["a", "b"]]),
-            ("\u{FEFF}\"a\",b\n", [["a", "b"]]), ("\u{FEFF}", []), ("a\rb,c\r", [["a"], ["b", "c"]]), ("\"a\"\rb\n", [["a"], ["b"]]),
+            ("\u{FEFF}\"a\",b\n", [["a", "b"]]), ("\u{FEFF}", []), ("a\rb,c\r", [["a"], ["b", "c"]]),
+            ("\"a\"\rb\n", [["a"], ["b"]]),
         ] as [(String, [[String]])])
     func table(text: String, records: [[String]]) {
         let result = ReadResult(text)

@@ -18,7 +18,8 @@ struct BucketSetTests {
         arguments: [
             ("2025-06-30", "not_due"), ("2025-06-29", "d1_30"), ("2025-05-31", "d1_30"), ("2025-05-30", "d31_60"),
             ("2025-04-01", "d61_90"), ("2025-03-31", "d91_180"), ("2024-06-30", "d181_365"),
-            ("2024-06-29", "over_365"), ("2022-06-30", "over_365"), ("2025-07-01", "not_due"), ("2045-01-01", "not_due"),
+            ("2024-06-29", "over_365"), ("2022-06-30", "over_365"), ("2025-07-01", "not_due"),
+            ("2045-01-01", "not_due"),
         ])
     func daysOverdue(due: String, bucket: String) throws {
         #expect(try code(.standardDue, due, on: "2025-06-30") == bucket)
@@ -92,7 +93,8 @@ struct BucketSetTests {
         #expect(set.basis == .due)
         #expect(set.buckets.map(\.last) == [.days(0), .days(15), .months(1), .months(6), .months(24), nil])
         #expect(set.buckets.map(\.code) == ["≤ 0", "1–15", "16–1m", "1m–6m", "6m–2y", "> 2y"])
-        #expect(set.buckets.indices.map(set.first(of:)) == [nil, .days(1), .days(16), .months(1), .months(6), .months(24)])
+        #expect(
+            set.buckets.indices.map(set.first(of:)) == [nil, .days(1), .days(16), .months(1), .months(6), .months(24)])
         #expect(BucketSet(basis: .due, bounds: "-7,0")?.buckets.map(\.code) == ["≤ -7", "-6–0", "> 0"])
         #expect(BucketSet(basis: .due, bounds: "30")?.buckets.map(\.code) == ["≤ 30", "> 30"])
         #expect(BucketSet(basis: .due, bounds: "36525,1201m") == nil)

@@ -68,12 +68,14 @@ extension PlainBooks {
     private mutating func invoiceSomething(_ random: inout SeededGenerator) -> Int64 {
         let posted = Self.firstDay.adding(days: .random(in: 0...700, using: &random))
         let largest = Money.largestFact >> Int64.random(in: 0...40, using: &random)
-        let amount = Int64.random(in: 1...largest, using: &random) * (Int.random(in: 0..<10, using: &random) == 0 ? -1 : 1)
+        let amount =
+            Int64.random(in: 1...largest, using: &random) * (Int.random(in: 0..<10, using: &random) == 0 ? -1 : 1)
         let issued = posted.adding(days: -Int.random(in: 0...10, using: &random))
         _ = invoice(
             amount, posted: posted, due: issued.adding(days: .random(in: -5...150, using: &random)), issued: issued,
             recognised: issued.adding(days: -Int.random(in: 0...200, using: &random)), to: Self.debtor(&random),
-            owner: .random(in: 0...2, using: &random), contract: ["", "框架合同", "C-2"].randomElement(using: &random) ?? "",
+            owner: .random(in: 0...2, using: &random),
+            contract: ["", "框架合同", "C-2"].randomElement(using: &random) ?? "",
             productLine: ["", "云", "服务"].randomElement(using: &random) ?? "")
         return amount
     }

@@ -202,7 +202,8 @@ import Testing
         let company = try await company()
         let header = "number,customer,issue_date,due_date,amount,invoice_status"
         try await company.take(.invoices, header, "E1,C1,2026-01-01,2026-01-31,1,issued")
-        #expect(try await company.refusal(.invoices, header, "E1,C1,2026-01-01,2026-01-31,1,delivered") == .invoiceDiffers)
+        #expect(
+            try await company.refusal(.invoices, header, "E1,C1,2026-01-01,2026-01-31,1,delivered") == .invoiceDiffers)
         let updated = try await company.take(
             .invoices, header, "E1,C1,2026-01-01,2026-01-31,1,delivered", update: true)
         #expect(updated.report.updated == 1)

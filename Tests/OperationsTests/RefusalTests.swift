@@ -1,3 +1,4 @@
+import Foundation
 import Ledger
 import OpenItems
 import Receivables
@@ -90,5 +91,57 @@ import Testing
         #expect { try AgingReport.make(request, in: company.store) } throws: {
             ($0 as? Refusal)?.code == .dimensionUnknown
         }
+    }
+
+    @Test("A file that changes while it is read is not taken")
+    func changedFile() async throws {
+        let company = try await TestCompany()
+        let path = company.folder.appendingPathComponent("customers.csv").path
+        let lines = (0..<25_000).map { "C\($0),Customer \($0)\n" }.joined()
+        try Data(("code,name\n" + lines).utf8).write(to: URL(fileURLWithPath: path))
+        var importing = FileImport(.customers, .file(path: path))
+        importing.onProgress = { share in
+            guard share < 0.15, let file = FileHandle(forWritingAtPath: path) else { return }
+            file.seekToEndOfFile()
+            file.write(Data("X,Added meanwhile\n".utf8))
+            try? file.close()
+        }
+        await #expect {
+            _ = try await importing.run(
+                in: company.store, actor: company.actor, source: "test", now: company.now, today: company.today)
+        } throws: { ($0 as? ImportRejected)?.faults.first?.refusal.code == .fileChanged }
+        #expect(try RegisterQueries.customers(matching: nil, limit: 1, in: company.store).rows.isEmpty)
+    }
+
+    @Test("Money of one legal entity pays no invoice of another, and a pause covers no more than is open")
+    func entitiesAndAmounts() async throws {
+        let company = try await TestCompany(now: "2026-08-01T04:00:00Z")
+        let base = try #require(Currency("CNY"))
+        _ = try await AddEntity(code: "south", name: "South", currency: base).run(
+            in: company.store, company.request("add-entity"))
+        try await company.take(.customers, "code,name", "C1,One")
+        try await company.take(
+            .invoices, "number,customer,issue_date,due_date,amount,entity", "I1,C1,2026-01-01,2026-01-31,5,south")
+        try await company.take(.receipts, "reference,date,amount,customer", "R1,2026-06-01,5,C1")
+        await #expect {
+            _ = try await company.store.write(company.request("allocate")) { books in
+                let south = try books.entities.find("south")
+                guard let invoice = try books.invoices().find(entity: south, number: "I1"),
+                    var receipt = try books.credits().find(
+                        entity: books.entities.find(nil), kind: .receipt, reference: "R1"
+                    ).first
+                else { return 0 }
+                try Allocating(books: books).allocate(
+                    Money(minorUnits: 500, currency: base), of: &receipt, to: invoice, on: nil, source: .hand,
+                    reason: nil)
+                return 1
+            }
+        } throws: { ($0 as? Refusal)?.code == .allocationOtherEntity }
+        try await company.take(
+            .invoices, "number,customer,issue_date,due_date,amount", "I1,C1,2026-01-01,2026-01-31,5")
+        await #expect {
+            _ = try await WorkCommands(in: company.store, company.request("pause")).pause(
+                invoice: "I1", .dispute, from: company.today, until: company.today, amount: "5.01", reason: "x")
+        } throws: { ($0 as? Refusal)?.code == .pauseAmount }
     }
 }

@@ -65,7 +65,9 @@ import Testing
         #expect(try company.aging("C1", on: "2026-06-30").allSatisfy { $0 == "0.00" })
         var filter = RegisterQueries.InvoiceFilter()
         filter.number = "I1"
-        #expect(try RegisterQueries.invoices(filter, today: company.today, in: company.store).rows.first?.status == .cancelled)
+        #expect(
+            try RegisterQueries.invoices(filter, today: company.today, in: company.store).rows.first?.status
+                == .cancelled)
         #expect(try company.fault() == nil)
     }
 

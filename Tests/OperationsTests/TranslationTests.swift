@@ -112,8 +112,9 @@ import Testing
             _ = try await CorrectRegister(in: company.store, company.request("unapply")).unapply(
                 .init(receipt), invoice: invoice, on: nil, reason: "again")
         }
-        #expect(try LedgerBalances.trialBalance(in: company.store, asOf: company.today).lines
-            .filter { $0.account == .exchangeDifference }.reduce(0) { $0 + $1.functional } == 0)
+        #expect(
+            try LedgerBalances.trialBalance(in: company.store, asOf: company.today).lines
+                .filter { $0.account == .exchangeDifference }.reduce(0) { $0 + $1.functional } == 0)
         #expect(try company.fault() == nil)
     }
 
@@ -159,7 +160,9 @@ import Testing
         try await company.take(.allocations, "receipt,invoice,amount", "R1,I1,100000")
         var text = ""
         try ExportJournal(.csv).run(in: company.store) { text += $0 }
-        let lines = text.split(separator: "\n").dropFirst().map { $0.split(separator: ",", omittingEmptySubsequences: false) }
+        let lines = text.split(separator: "\n").dropFirst().map {
+            $0.split(separator: ",", omittingEmptySubsequences: false)
+        }
         let sums = lines.reduce((debit: 0.0, credit: 0.0)) {
             ($0.debit + (Double($1[10]) ?? 0), $0.credit + (Double($1[11]) ?? 0))
         }

@@ -121,6 +121,27 @@ import Receivables
         }
     }
 
+    @Test("Every refusal is provoked by a test, and thrown by some source")
+    func refusalsAreProvoked() throws {
+        let tests = try Self.sources("Tests").map(\.text).joined() + Self.scenarios()
+        let code = try Self.sources("Sources").filter { !$0.path.hasSuffix("/Refusal.swift") }.map(\.text).joined()
+        for refusal in RefusalCode.allCases {
+            #expect(
+                tests.contains(".\(refusal)") || tests.contains("\"\(refusal.rawValue)\""),
+                "no test provokes \(refusal.rawValue)")
+            #expect(code.contains(".\(refusal)"), "nothing throws \(refusal.rawValue)")
+        }
+    }
+
+    /// The plain-text scenarios, which name codes in the program's JSON answers.
+    private static func scenarios() throws -> String {
+        let folder = root.appendingPathComponent("Tests/ScenarioTests/Scenarios")
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        return try names.sorted().map { name in
+            try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
+        }.joined()
+    }
+
     private static func catalogue(_ language: String) throws -> [String: String] {
         var entries: [String: String] = [:]
         for name in ["errors", "texts"] {

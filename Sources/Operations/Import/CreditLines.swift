@@ -243,8 +243,9 @@ struct AllocationLine: ImportLine {
     func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {
         guard let entityID = try context.entity(entity, Column.entity, cells, in: books) else { return .rejected }
         let found = try source(cells, entityID, books)
-        let named = try context.invoice(invoice, entity: entityID, Column.invoice, cells, in: books)
-        guard var credit = found, let target = named else { return .rejected }
+        let named = try books.invoices().findWithItems(entity: entityID, number: invoice)
+        if named == nil { cells.add(Column.invoice, Refusal(.invoiceUnknown, ["invoice": .text(invoice)])) }
+        guard var credit = found, let (target, items) = named else { return .rejected }
         guard let money = cells.money(Column.amount, amount, in: credit.currency) else { return .rejected }
         let applied = cells.money(Column.invoiceAmount, invoiceAmount, in: target.currency)
         guard cells.faults.isEmpty else { return .rejected }
@@ -255,12 +256,14 @@ struct AllocationLine: ImportLine {
         }
         let valueDay = day ?? max(credit.valueDay, target.valueDay)
         let place = instalment.map(String.init) ?? ""
-        let n = context.ordinal(credit.id, target.id, valueDay.dayNumber, place)
+        let n = context.ordinal(
+            ImportContext.LineKey(
+                credit: credit.id, invoice: target.id, day: Int32(valueDay.dayNumber), place: Int32(instalment ?? 0)))
         let line = "\(place):\(n)"
         if let outcome = try earlier(credit, target, money, valueDay, line, books) { return outcome }
         do {
             try Allocating(books: books).allocate(
-                money, itemAmount: credit.currency == target.currency ? nil : applied, of: &credit, to: target,
+                money, itemAmount: credit.currency == target.currency ? nil : applied, of: &credit, to: target, items,
                 instalment: instalment, on: day, line: line, source: .imported, reason: reason)
         } catch let refusal as Refusal {
             guard let column = Self.column(of: refusal.code) else { throw refusal }
@@ -314,7 +317,9 @@ struct AllocationLine: ImportLine {
             // Taken back, the line is free for what it should have said.
             if same.isReversed { return nil }
         }
-        let other = made.first { !$0.isReversed && $0.line.prefix { $0 != ":" } == place && $0.amount != money.minorUnits }
+        let other = made.first {
+            !$0.isReversed && $0.line.prefix { $0 != ":" } == place && $0.amount != money.minorUnits
+        }
         guard let other else { return nil }
         throw Refusal(
             .allocationDiffers,

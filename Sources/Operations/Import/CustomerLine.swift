@@ -54,7 +54,8 @@ struct CustomerLine: ImportLine {
             }
         }
         if let parent, let own = try books.customers.find(code)?.id, try books.customers.isAbove(own, parent) {
-            cells.add(Column.group, Refusal(.customerGroupCircle, ["customer": .text(code), "group": .text(group ?? "")]))
+            cells.add(
+                Column.group, Refusal(.customerGroupCircle, ["customer": .text(code), "group": .text(group ?? "")]))
             return .rejected
         }
         let owner = try salesOwner.map { try books.people.findOrRegister($0) }

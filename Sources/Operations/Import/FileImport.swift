@@ -80,7 +80,8 @@ package struct FileImport: Sendable {
 
     /// What was asked for: the file's content, and how it was to be read.
     private func input(_ examined: Examined) -> [UInt8] {
-        let how = "\(mapping.canonicalText)|\(options.takesGoodLines)|\(options.updates)|\(options.through?.description ?? "")"
+        let how =
+            "\(mapping.canonicalText)|\(options.takesGoodLines)|\(options.updates)|\(options.through?.description ?? "")"
         return examined.hash + Array(how.utf8)
     }
 

@@ -52,13 +52,19 @@ final class ImportContext {
         self.baseCurrency = baseCurrency
     }
 
+    /// What tells the lines of one file apart that allocate one credit to one invoice on one day.
+    struct LineKey: Hashable {
+        let credit: Int64
+        let invoice: Int64
+        let day: Int32
+        let place: Int32
+    }
+
     /// Which of several equal lines of this file one is, from 1.
-    func ordinal(_ parts: AnyHashable...) -> Int64 {
-        var hasher = Hasher()
-        for part in parts { hasher.combine(part) }
-        let key = hasher.finalize()
-        let ordinal = (seen[key] ?? 0) + 1
-        seen[key] = ordinal
+    func ordinal(_ key: LineKey) -> Int64 {
+        // Kept by hash: 16 bytes a line, and two keys that share one only make a line look like the second.
+        let ordinal = (seen[key.hashValue] ?? 0) + 1
+        seen[key.hashValue] = ordinal
         return Int64(ordinal)
     }
 

@@ -46,6 +46,15 @@ package enum LedgerBalances {
         package let functionalCurrency: Currency
         /// How many postings up to the day have no functional amount yet, by currency: they are not in `functional`.
         package let untranslated: [Currency: Int]
+
+        /// What debits exceed credits by, in the currencies and in the functional one; empty in sound books.
+        package var differences: [(currency: Currency, amount: Int128)] {
+            var sums: [Currency: Int128] = [:]
+            for line in lines { sums[line.currency, default: 0] += line.debit - line.credit }
+            let functional = lines.reduce(Int128(0)) { $0 + $1.functional }
+            let off = sums.filter { $0.value != 0 }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+            return off + (functional == 0 ? [] : [(functionalCurrency, functional)])
+        }
     }
 
     /// Turnover and balance of every account of a legal entity as of a day.
@@ -79,7 +88,9 @@ package enum LedgerBalances {
                  WHERE t.entity = \(entity) AND u.posting_day <= \(asOf.dayNumber) GROUP BY u.currency ORDER BY u.currency
                 """)
             var untranslated: [Currency: Int] = [:]
-            for row in waiting { if let currency = Currency(row.text(0)) { untranslated[currency] = Int(row.integer(1)) } }
+            for row in waiting {
+                if let currency = Currency(row.text(0)) { untranslated[currency] = Int(row.integer(1)) }
+            }
             return TrialBalance(lines: lines, functionalCurrency: base, untranslated: untranslated)
         }
     }

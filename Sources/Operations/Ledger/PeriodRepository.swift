@@ -32,7 +32,9 @@ final class PeriodRepository {
     ///
     /// Months are closed from the earliest on, so whatever lies before a closed month is closed too.
     func postingDay(entity: Int64, valueDay: LocalDate) throws -> LocalDate {
-        guard let lastClosed = try states(entity).keys.max(), Self.month(valueDay) <= lastClosed else { return valueDay }
+        guard let lastClosed = try states(entity).keys.max(), Self.month(valueDay) <= lastClosed else {
+            return valueDay
+        }
         return Self.firstDay(ofMonth: lastClosed + 1)
     }
 

@@ -10,13 +10,15 @@ struct Allocating {
     /// Everything is decided before anything is written, so a refusal leaves no part behind.
     /// - Parameters:
     ///   - itemAmount: In the invoice's currency, when it differs from the credit's.
+    ///   - known: The invoice's items, where they were read just before.
     ///   - day: The value day; `nil` takes the later of credit and invoice.
     ///   - instalment: Only this item, counted from 1.
     ///   - line: Which line of a file this is, as `AllocationLine` names it.
     /// - Throws: `Refusal`.
     func allocate(
         _ amount: Money, itemAmount: Money? = nil, of credit: inout CreditRepository.State,
-        to invoice: InvoiceRepository.Reference, instalment: Int? = nil, on day: LocalDate?,
+        to invoice: InvoiceRepository.Reference, _ known: [InvoiceRepository.ItemState]? = nil, instalment: Int? = nil,
+        on day: LocalDate?,
         line: String? = nil, source: CreditRepository.Source, reason: String?
     ) throws {
         let credits = try books.credits()
@@ -25,7 +27,7 @@ struct Allocating {
             throw Refusal(
                 .allocationOtherEntity, ["receipt": .text(credit.reference), "invoice": .text(invoice.number)])
         }
-        var items = try invoices.items(of: invoice.id)
+        var items = try known ?? invoices.items(of: invoice.id)
         if let instalment {
             items = items.filter { $0.n == Int64(instalment) }
             guard !items.isEmpty else {

@@ -19,7 +19,9 @@ package struct CorrectRegister: Sendable {
         package var entity: String?
         package var kind = Credit.Kind.receipt
 
-        package init(_ reference: String, bankAccount: String? = nil, entity: String? = nil, kind: Credit.Kind = .receipt) {
+        package init(
+            _ reference: String, bankAccount: String? = nil, entity: String? = nil, kind: Credit.Kind = .receipt
+        ) {
             self.reference = reference
             self.bankAccount = bankAccount
             self.entity = entity
@@ -187,7 +189,8 @@ package struct CorrectRegister: Sendable {
         guard !reason.isEmpty else { throw Refusal(.reasonMissing) }
     }
 
-    private static func find(invoice number: String, _ entity: Int64, _ books: Books) throws -> InvoiceRepository
+    private static func find(invoice number: String, _ entity: Int64, _ books: Books) throws
+        -> InvoiceRepository
         .Reference
     {
         guard let invoice = try books.invoices().find(entity: entity, number: number) else {

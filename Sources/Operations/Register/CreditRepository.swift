@@ -336,7 +336,8 @@ final class CreditRepository {
                 postingDay: LocalDate(dayNumber: Int(row.integer(4))),
                 creditAmount: Money(minorUnits: row.integer(5), currency: creditCurrency),
                 itemAmount: Money(minorUnits: row.integer(6), currency: itemCurrency), customer: ID(row.integer(9)),
-                payer: row.optionalInteger(12).map { ID($0) }, entity: row.integer(10), isReversed: row.optionalInteger(11) != nil)
+                payer: row.optionalInteger(12).map { ID($0) }, entity: row.integer(10),
+                isReversed: row.optionalInteger(11) != nil)
         }
     }
 

@@ -33,10 +33,12 @@ final class InvoiceRepository {
     private let ledger: LedgerRepository
     private let findStatement: any SQLStatement
     private let itemsStatement: any SQLStatement
+    private let wholeStatement: any SQLStatement
     private let balanceStatement: any SQLStatement
     private var anyDueChange: Bool?
 
-    private static let columns = "id, entity, number, customer, issue_day, value_day, posting_day, currency, amount, generation"
+    private static let columns =
+        "id, entity, number, customer, issue_day, value_day, posting_day, currency, amount, generation"
 
     init(session: any SQLSession, facts: FactWriter, ledger: LedgerRepository) throws {
         self.session = session
@@ -47,7 +49,14 @@ final class InvoiceRepository {
         itemsStatement = try session.statement(
             """
             SELECT i.id, i.n, i.amount, i.due_day, b.open, b.unwound FROM item i JOIN item_balance b ON b.item = i.id
-             WHERE i.invoice = $1 ORDER BY i.due_day, i.n
+             WHERE i.invoice = $1
+            """)
+        wholeStatement = try session.statement(
+            """
+            SELECT v.id, v.entity, v.number, v.customer, v.issue_day, v.value_day, v.posting_day, v.currency, v.amount,
+                v.generation, i.id, i.n, i.amount, i.due_day, b.open, b.unwound
+              FROM invoice v JOIN item i ON i.invoice = v.id JOIN item_balance b ON b.item = i.id
+             WHERE v.entity = $1 AND v.number = $2
             """)
         balanceStatement = try session.statement("INSERT INTO item_balance (item, amount, open) VALUES ($1, $2, $3)")
     }
@@ -59,6 +68,29 @@ final class InvoiceRepository {
         defer { findStatement.reset() }
         guard try findStatement.step() else { return nil }
         return reference(findStatement)
+    }
+
+    /// The invoice and its items, the one due first before the others, in one look.
+    func findWithItems(entity: Int64, number: String) throws -> (Reference, [ItemState])? {
+        wholeStatement.bind(1, entity)
+        wholeStatement.bind(2, text: number)
+        defer { wholeStatement.reset() }
+        var found: Reference?
+        var items: [ItemState] = []
+        // Sorted here: most invoices are there once, with one item, and a sorter in the engine costs as much as the look.
+        while try wholeStatement.step() {
+            if found.map({ $0.generation < wholeStatement.integer(9) }) ?? true {
+                found = reference(wholeStatement)
+                items.removeAll(keepingCapacity: true)
+            }
+            guard wholeStatement.integer(0) == found?.id else { continue }
+            items.append(
+                ItemState(
+                    id: wholeStatement.integer(10), n: wholeStatement.integer(11), amount: wholeStatement.integer(12),
+                    dueDay: LocalDate(dayNumber: Int(wholeStatement.integer(13))), open: wholeStatement.integer(14),
+                    isUnwound: wholeStatement.integer(15) == 1))
+        }
+        return try found.map { ($0, try inOrder(items)) }
     }
 
     private func reference(_ row: any SQLStatement) -> Reference? {
@@ -82,8 +114,16 @@ final class InvoiceRepository {
                     dueDay: LocalDate(dayNumber: Int(itemsStatement.integer(3))), open: itemsStatement.integer(4),
                     isUnwound: itemsStatement.integer(5) == 1))
         }
-        guard try hasDueChanges() else { return items }
-        for index in items.indices { items[index].dueDay = try dueDay(of: items[index].id) ?? items[index].dueDay }
+        return try inOrder(items)
+    }
+
+    /// Items with the due days in force, the earliest first.
+    private func inOrder(_ items: [ItemState]) throws -> [ItemState] {
+        if items.count < 2 { return items }
+        var items = items
+        if try hasDueChanges() {
+            for index in items.indices { items[index].dueDay = try dueDay(of: items[index].id) ?? items[index].dueDay }
+        }
         return items.sorted { ($0.dueDay, $0.n) < ($1.dueDay, $1.n) }
     }
 

@@ -167,7 +167,8 @@ package enum RegisterQueries {
         let gross = row.integer(24)
         return InvoiceRow(
             number: row.text(0), entity: row.text(1), customer: row.text(2), customerName: entry?.name ?? "",
-            instalment: Int(row.integer(4)), issueDay: day(5), postingDay: day(6), recognisedDay: day(3), dueDay: day(7),
+            instalment: Int(row.integer(4)), issueDay: day(5), postingDay: day(6), recognisedDay: day(3),
+            dueDay: day(7),
             originalDueDay: day(8), currency: currency, amount: row.integer(10), open: row.integer(11),
             net: row.optionalInteger(12), tax: row.optionalInteger(13),
             status: Invoice.Status(

@@ -106,6 +106,7 @@ package enum TextKey: String, CaseIterable, Sendable {
     case snapshotTitle = "snapshot.title"
     case trialBalanceTitle = "trial-balance.title"
     case trialBalanceProof = "trial-balance.proof"
+    case trialBalanceFails = "trial-balance.fails"
     case trialBalanceFunctional = "trial-balance.functional"
     case trialBalanceUntranslated = "trial-balance.untranslated"
     case translateDone = "translate.done"

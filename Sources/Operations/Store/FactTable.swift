@@ -118,7 +118,8 @@ extension FactTable {
         .entity, .entityVersion, .settingVersion, .policyVersion, .accountCode, .calendarDay, .rate, .person,
         .personVersion, .roleGrant, .customer, .customerVersion, .personal, .contact, .contactVersion, .invoice, .item,
         .itemEvent, .taxInvoice, .taxInvoiceEvent, .credit, .creditEvent, .allocation, .reversal, .transfer,
-        .translation, .periodEvent, .dayRun, .occurrence, .reminder, .reminderItem, .reminderEvent, .outbox, .task, .taskItem,
+        .translation, .periodEvent, .dayRun, .occurrence, .reminder, .reminderItem, .reminderEvent, .outbox, .task,
+        .taskItem,
         .taskEvent, .collectionCase, .caseItem, .caseEvent, .pause, .pauseEnd, .signal, .snapshot,
     ]
 

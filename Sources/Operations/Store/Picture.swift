@@ -84,7 +84,8 @@ struct OpenItemsLoader {
             SELECT id, entity, customer, currency, posting_day, issue_day, recognised_day, sales_owner, contract,
                 product_line FROM invoice WHERE id > $1 AND id <= $2 ORDER BY id
             """)
-        let items = try session.statement("SELECT id, invoice, amount, due_day FROM item WHERE id > $1 AND id <= $2 ORDER BY id")
+        let items = try session.statement(
+            "SELECT id, invoice, amount, due_day FROM item WHERE id > $1 AND id <= $2 ORDER BY id")
         for statement in [invoices, items] {
             statement.bind(1, from)
             statement.bind(2, lastFact)
@@ -126,7 +127,8 @@ struct OpenItemsLoader {
     private func loadCredits(into picture: inout OpenItems, after from: Int64, lastFact: Int64) throws {
         var debtors = CreditDebtors(isFull: from == 0, lastFact: lastFact)
         let credits = try session.statement(
-            "SELECT id, entity, customer, currency, posting_day, amount, kind FROM credit WHERE id > $1 AND id <= $2 ORDER BY id")
+            "SELECT id, entity, customer, currency, posting_day, amount, kind FROM credit WHERE id > $1 AND id <= $2 ORDER BY id"
+        )
         credits.bind(1, from)
         credits.bind(2, lastFact)
         var currencies = CurrencyCache()
@@ -158,7 +160,8 @@ struct OpenItemsLoader {
             else { throw DatabaseFailure.corrupt(detail: "allocation \(fact) has no item") }
             picture.addMovement(fact: fact, debtor: debtor, day: day, amount: -allocations.integer(4))
         }
-        for row in try session.rows("SELECT id, fact, posting_day, amount FROM reversal WHERE id > \(from) AND id <= \(lastFact) ORDER BY id")
+        for row in try session.rows(
+            "SELECT id, fact, posting_day, amount FROM reversal WHERE id > \(from) AND id <= \(lastFact) ORDER BY id")
         {
             let debtor = try debtor(of: row.integer(1), at: row.integer(0), identified, &debtors, &picture)
             picture.addMovement(

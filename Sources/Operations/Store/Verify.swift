@@ -373,7 +373,9 @@ package struct Verify: Sendable {
         picture.sort()
         let kept = try store.picture.current(in: session, imagePath: store.imagePath)
         if let fact = picture.firstDifference(from: kept) {
-            throw Fault(text: "the picture of open items differs from the facts at fact \(fact): delete \(store.path).openitems")
+            throw Fault(
+                text: "the picture of open items differs from the facts at fact \(fact): delete \(store.path).openitems"
+            )
         }
         try checkItems(session, picture)
         try checkCustomers(session, picture, on: LocalDate(dayNumber: Int(lastDay)))
@@ -419,7 +421,8 @@ package struct Verify: Sendable {
             for (account, signed) in [(statement.integer(0), amount), (statement.integer(1), -amount)] {
                 switch AccountRole(rawValue: account) {
                 case .receivable?:
-                    accounts["receivables of customer \(statement.integer(4)) \(statement.text(2))", default: 0] += signed
+                    accounts["receivables of customer \(statement.integer(4)) \(statement.text(2))", default: 0] +=
+                        signed
                 case .unapplied?, .advance?:
                     accounts["unapplied of customer \(statement.integer(4)) \(statement.text(2))", default: 0] -= signed
                 case .suspense?: accounts["unapplied of customer 0 \(statement.text(2))", default: 0] -= signed
@@ -439,7 +442,9 @@ package struct Verify: Sendable {
         while try statement.step() {
             let day = LocalDate(dayNumber: Int(statement.integer(0)))
             let again = AgingSnapshot.content(picture, asOf: day, knownFact: statement.integer(1))
-            guard again == statement.text(2) else { throw Fault(text: "the aging kept on \(day) doesn't come out again") }
+            guard again == statement.text(2) else {
+                throw Fault(text: "the aging kept on \(day) doesn't come out again")
+            }
         }
     }
 

@@ -116,7 +116,8 @@ extension AgingReport {
         let filterText =
             filters.isEmpty ? "" : catalogue.text(.agingFilters, ["filters": .text(filters.joined(separator: ", "))])
         return ReportTable(
-            title: catalogue.text(title), notes: [company.name, "\(asOfText) · \(knownText)", filterText].filter { !$0.isEmpty },
+            title: catalogue.text(title),
+            notes: [company.name, "\(asOfText) · \(knownText)", filterText].filter { !$0.isEmpty },
             columns: columns, rows: body, totals: foot, proof: proofLines(catalogue),
             footer: "\(company.name) · \(asOfText) · \(knownText)", sheetName: catalogue.text(title))
     }

@@ -41,7 +41,9 @@ extension DayEvaluation {
         if var known {
             // The list of an open task grows with what is found; a longer one is worked through by its command.
             for subject in subjects.sorted() where known.subjects.count < Self.longestList {
-                if known.subjects.insert(subject).inserted { try books.tracking.append(subject: subject, toTask: known.id) }
+                if known.subjects.insert(subject).inserted {
+                    try books.tracking.append(subject: subject, toTask: known.id)
+                }
             }
             state.keep(known)
             return

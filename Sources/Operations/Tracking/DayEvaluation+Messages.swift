@@ -74,7 +74,9 @@ extension DayEvaluation {
                 report.messages["released", default: 0] += message.isHeld ? 1 : 0
             }
             try write(to: customer, contact, lines.ready, .queued, [], sendDay, &state)
-            if !lines.keptBack.isEmpty { try write(to: customer, nil, lines.keptBack, .held, lines.reasons, nil, &state) }
+            if !lines.keptBack.isEmpty {
+                try write(to: customer, nil, lines.keptBack, .held, lines.reasons, nil, &state)
+            }
         } else {
             let new = lines.all.filter { known.contains($0.hit.item.fact) }
             try write(to: customer, contact, new, .held, Set(reasons).union(lines.reasons), nil, &state)

@@ -62,7 +62,8 @@ package final class RunDay: @unchecked Sendable {
     private struct RolledBack: Error { let report: DayReport }
 
     private func request(_ day: LocalDate, _ now: Instant, _ today: LocalDate) -> ActRequest {
-        ActRequest(command: "run-day", actor: actor, source: source, input: Array("\(day)".utf8), now: now, today: today)
+        ActRequest(
+            command: "run-day", actor: actor, source: source, input: Array("\(day)".utf8), now: now, today: today)
     }
 
     private func runOne(_ day: LocalDate, _ now: Instant, _ today: LocalDate) async throws -> DayReport {
@@ -121,7 +122,8 @@ package final class RunDay: @unchecked Sendable {
         let evaluation = DayEvaluation(
             day: day, books: books, policy: policy, policyVersion: version, company: company,
             calendar: try CalendarRepository.load(country: company.country, in: session),
-            picture: try store.picture.current(in: session, imagePath: nil, forLookUps: true), customers: try customers(session, on: day),
+            picture: try store.picture.current(in: session, imagePath: nil, forLookUps: true),
+            customers: try customers(session, on: day),
             people: try PersonKeys(session), wantsDetails: wantsDetails)
         let report = try evaluation.run(&state)
         memory.state = state

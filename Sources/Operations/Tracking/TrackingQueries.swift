@@ -119,7 +119,8 @@ package enum TrackingQueries {
                 let amount = row.optionalInteger(6) ?? row.optionalInteger(10)
                 return Subject(
                     kind: row.optionalInteger(1) != nil ? "customer" : number != nil ? "invoice" : "receipt",
-                    key: number ?? row.optionalText(7) ?? entry?.code ?? "\(row.integer(0))", customer: entry?.code ?? "",
+                    key: number ?? row.optionalText(7) ?? entry?.code ?? "\(row.integer(0))",
+                    customer: entry?.code ?? "",
                     name: entry?.name ?? "",
                     amount: currency.flatMap { currency in
                         amount.map { Money(minorUnits: $0, currency: currency) }

@@ -101,7 +101,8 @@ package struct Allocation: Hashable, Sendable {
         return Allocation(
             postingDay: postingDay, creditAmount: amount, itemAmount: applied,
             entry: entry(
-                amount, applied, on: postingDay, crossesCustomers: source.customer.map { $0 != target.customer } ?? false))
+                amount, applied, on: postingDay,
+                crossesCustomers: source.customer.map { $0 != target.customer } ?? false))
     }
 
     /// The entry of an allocation. Across currencies or customers both sides meet in the clearing account, so that

@@ -59,6 +59,7 @@ struct TrialBalanceCommand: AsyncParsableCommand {
         let day = asOf?.day ?? session.today
         let balance = try LedgerBalances.trialBalance(in: session.store, entity: entity, asOf: day)
         if options.json { Console.emit(Self.json(balance, day)) } else { Self.show(balance, day, session.catalogue) }
+        if !balance.differences.isEmpty { throw CommandEnd(exitCode: 1) }
     }
 
     private static func json(_ balance: LedgerBalances.TrialBalance, _ day: LocalDate) -> JSONValue {
@@ -77,7 +78,9 @@ struct TrialBalanceCommand: AsyncParsableCommand {
                     ])
                 }),
             "untranslated": .object(
-                balance.untranslated.sorted { $0.key < $1.key }.map { .init(name: $0.key.code, value: .count($0.value)) }),
+                balance.untranslated.sorted { $0.key < $1.key }.map {
+                    .init(name: $0.key.code, value: .count($0.value))
+                }),
         ])
     }
 
@@ -91,7 +94,16 @@ struct TrialBalanceCommand: AsyncParsableCommand {
         func functional(_ amount: Int128) -> [ReportTable.Cell] {
             showsFunctional ? [.amount(amount, exponent: base.exponent)] : []
         }
-        var proof = lines.isEmpty ? [] : [catalogue.text(.trialBalanceProof)]
+        var proof: [String] = []
+        if !lines.isEmpty {
+            let off = balance.differences.map {
+                "\($0.currency) \(Money.decimal(of: $0.amount, exponent: $0.currency.exponent))"
+            }
+            proof.append(
+                off.isEmpty
+                    ? catalogue.text(.trialBalanceProof)
+                    : catalogue.text(.trialBalanceFails, ["differences": .text(off.joined(separator: ", "))]))
+        }
         if !balance.untranslated.isEmpty {
             let waiting = balance.untranslated.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
             proof.append(

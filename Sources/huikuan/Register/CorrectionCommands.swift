@@ -109,7 +109,8 @@ struct ReverseCommand: AsyncParsableCommand {
             ]
             let request = session.request("reverse-allocation", input.joined(separator: "|"))
             let name = CorrectRegister.CreditName(
-                receipt, bankAccount: place.bankAccount, entity: place.entity, kind: creditNote ? .creditNote : .receipt)
+                receipt, bankAccount: place.bankAccount, entity: place.entity, kind: creditNote ? .creditNote : .receipt
+            )
             session.done(
                 try await CorrectRegister(in: session.store, request).unapply(
                     name, invoice: invoice, on: date?.day, reason: reason))
@@ -121,7 +122,8 @@ struct InvoiceStatusCommand: AsyncParsableCommand {
     private static let states = Receivables.Invoice.TaxStatus.allCases.map(\.name).joined(separator: ", ")
 
     static let configuration = CommandConfiguration(
-        commandName: "invoice-status", abstract: "Note the status of an invoice's tax invoice, for example that the customer got it.",
+        commandName: "invoice-status",
+        abstract: "Note the status of an invoice's tax invoice, for example that the customer got it.",
         discussion: "What the customer never got is not dunned.")
 
     @Argument(help: "The invoice's number.") var number: String
@@ -193,7 +195,9 @@ struct PeriodCommand: AsyncParsableCommand {
         guard let month, let first = LocalDate(month + "-01") else { return try list(session) }
         let state: CorrectRegister.PeriodState = action == "open" ? .open : action == "close" ? .closed : .softClosed
         session.done(
-            try await CorrectRegister(in: session.store, session.request("period-\(action)", "\(month)|\(reason ?? "")")).setPeriod(
+            try await CorrectRegister(
+                in: session.store, session.request("period-\(action)", "\(month)|\(reason ?? "")")
+            ).setPeriod(
                 month: first, to: state, reason: reason))
     }
 

@@ -29,7 +29,9 @@ struct ImportCommand: AsyncParsableCommand {
         guard ImportKind(rawValue: kind) != nil else {
             throw ValidationError("KIND is one of \(ImportKind.allCases.map(\.rawValue).joined(separator: ", "))")
         }
-        if through != nil, kind != ImportKind.receipts.rawValue { throw ValidationError("--through goes with receipts") }
+        if through != nil, kind != ImportKind.receipts.rawValue {
+            throw ValidationError("--through goes with receipts")
+        }
         if saveMapping != nil, mapping == nil {
             throw ValidationError("--save-mapping saves what --mapping FILE names; give both")
         }

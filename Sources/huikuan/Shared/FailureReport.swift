@@ -38,7 +38,9 @@ struct FailureReport {
         case let failure as DatabaseFailure:
             let (refusal, exitCode) = Self.refusal(of: failure)
             var (code, message, exit) = refused(refusal, exitCode)
-            if case .locked = failure, let holder = WriterNote.read(store: Self.option("--store") ?? StoreOptions.defaultStore) {
+            if case .locked = failure,
+                let holder = WriterNote.read(store: Self.option("--store") ?? StoreOptions.defaultStore)
+            {
                 message += " " + (catalogue?.text("failure.locked-by", ["holder": .text(holder)]) ?? holder)
             }
             if code.isEmpty { (code, message, exit) = ("failure", "\(failure)", 3) }

@@ -13,7 +13,8 @@ struct PolicyCommand: AsyncParsableCommand {
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Write the policy in force as YAML.")
         @OptionGroup var options: StoreOptions
-        @Option(help: ArgumentHelp("In force on this day; today unless given.", valueName: "day")) var date: DayArgument?
+        @Option(help: ArgumentHelp("In force on this day; today unless given.", valueName: "day")) var date:
+            DayArgument?
 
         func run() async throws {
             let session = try Session(options)
@@ -51,7 +52,8 @@ struct PolicyCommand: AsyncParsableCommand {
 
 struct AccountsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "accounts", abstract: "The ledger's accounts by role; accounts ROLE CODE NAME gives one your own code.")
+        commandName: "accounts",
+        abstract: "The ledger's accounts by role; accounts ROLE CODE NAME gives one your own code.")
 
     @Argument(help: "An account role, for example receivable.") var role: String?
     @Argument(help: "The code in your chart of accounts.") var code: String?
@@ -59,7 +61,9 @@ struct AccountsCommand: AsyncParsableCommand {
     @OptionGroup var options: StoreOptions
 
     func validate() throws {
-        guard (role == nil) == (name == nil) else { throw ValidationError("Give ROLE, CODE and NAME, or none of them.") }
+        guard (role == nil) == (name == nil) else {
+            throw ValidationError("Give ROLE, CODE and NAME, or none of them.")
+        }
     }
 
     func run() async throws {

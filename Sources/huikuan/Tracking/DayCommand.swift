@@ -113,7 +113,10 @@ struct DayCommand: AsyncParsableCommand {
                 ],
                 rows: RuleCode.allCases.map { rule in
                     let counts = totals[rule.name] ?? DayReport.Counts()
-                    return [.text(catalogue.text("rule.\(rule.name)")), .count(counts.created), .count(counts.held), .count(counts.skipped)]
+                    return [
+                        .text(catalogue.text("rule.\(rule.name)")), .count(counts.created), .count(counts.held),
+                        .count(counts.skipped),
+                    ]
                 }))
         func sum(_ state: String) -> Refusal.Parameter { .count(reports.reduce(0) { $0 + ($1.messages[state] ?? 0) }) }
         Console.say(

@@ -211,7 +211,8 @@ struct PauseCommand: AsyncParsableCommand {
                 try await WorkCommands(in: session.store, request).resume(invoice: invoice, on: first, reason: reason))
         }
         guard let kind = Pause.Kind.allCases.first(where: { $0.name == kind }), let until = until?.day else { return }
-        let request = session.request("pause", "\(invoice)|\(kind.name)|\(first)|\(until)|\(amount ?? "")|\(instalment ?? 0)|\(reason)")
+        let request = session.request(
+            "pause", "\(invoice)|\(kind.name)|\(first)|\(until)|\(amount ?? "")|\(instalment ?? 0)|\(reason)")
         session.done(
             try await WorkCommands(in: session.store, request).pause(
                 invoice: invoice, instalment: instalment, kind, from: first, until: until, amount: amount,
