@@ -12,22 +12,28 @@ final class SQLiteSession: SQLSession {
     }
 
     func execute(_ sql: SQL) throws -> Int {
-        let statement = try statement(sql.text)
+        let statement = try prepared(sql.text)
         for (index, value) in sql.values.enumerated() { statement.bind(index + 1, value: value) }
         return try statement.run()
     }
 
     func rows(_ sql: SQL) throws -> [SQLRow] {
-        let statement = try statement(sql.text)
+        let statement = try prepared(sql.text)
         for (index, value) in sql.values.enumerated() { statement.bind(index + 1, value: value) }
         defer { statement.reset() }
         var rows: [SQLRow] = []
-        let columns = (statement as? SQLiteStatement)?.columnCount ?? 0
+        let columns = statement.columnCount
         while try statement.step() { rows.append(SQLRow(values: (0..<columns).map { statement.value($0) })) }
         return rows
     }
 
     func statement(_ text: String) throws -> any SQLStatement {
+        let statement = try prepared(text)
+        statement.orderPlaces()
+        return statement
+    }
+
+    private func prepared(_ text: String) throws -> SQLiteStatement {
         do {
             return SQLiteStatement(try database.cachedStatement(sql: text), path: path)
         } catch let error as DatabaseError {
@@ -43,6 +49,8 @@ final class SQLiteStatement: SQLStatement {
     private let handle: OpaquePointer?
     private let path: String
     private var isAtRow = false
+    /// Where `$n` stands among SQLite's own numbers, when that differs.
+    private var places: [Int32: Int32]?
 
     init(_ statement: Statement, path: String) {
         self.statement = statement
@@ -54,11 +62,26 @@ final class SQLiteStatement: SQLStatement {
 
     deinit { sqlite3_reset(handle) }
 
+    /// SQLite takes `$2` for a name and numbers names as they come, so that `$2` before `$1` would be bound to the
+    /// first value (ENGINEERING E-8). Interpolated SQL numbers its places in order and needs none of this.
+    func orderPlaces() {
+        let count = sqlite3_bind_parameter_count(handle)
+        guard count > 0 else { return }
+        let numbers = (1...count).map { index -> Int32 in
+            guard let name = sqlite3_bind_parameter_name(handle, index) else { return index }
+            return Int32(String(cString: name + 1)) ?? index
+        }
+        guard numbers != Array(1...count) else { return }
+        places = Dictionary(uniqueKeysWithValues: zip(numbers, 1...count))
+    }
+
+    private func place(_ position: Int) -> Int32 { places?[Int32(position)] ?? Int32(position) }
+
     var columnCount: Int { Int(sqlite3_column_count(handle)) }
 
     func bind(_ position: Int, _ value: Int64) {
         prepareToBind()
-        sqlite3_bind_int64(handle, Int32(position), value)
+        sqlite3_bind_int64(handle, place(position), value)
     }
 
     func bind(_ position: Int, text: String) {
@@ -69,28 +92,28 @@ final class SQLiteStatement: SQLStatement {
     func bind(_ position: Int, utf8 bytes: UnsafeBufferPointer<UInt8>) {
         prepareToBind()
         guard let start = bytes.baseAddress else {
-            sqlite3_bind_text(handle, Int32(position), "", 0, transient)
+            sqlite3_bind_text(handle, place(position), "", 0, transient)
             return
         }
         start.withMemoryRebound(to: CChar.self, capacity: bytes.count) { characters in
-            _ = sqlite3_bind_text(handle, Int32(position), characters, Int32(bytes.count), transient)
+            _ = sqlite3_bind_text(handle, place(position), characters, Int32(bytes.count), transient)
         }
     }
 
     func bind(_ position: Int, blob: [UInt8]) {
         prepareToBind()
         if blob.isEmpty {
-            sqlite3_bind_zeroblob(handle, Int32(position), 0)
+            sqlite3_bind_zeroblob(handle, place(position), 0)
         } else {
             blob.withUnsafeBytes { bytes in
-                _ = sqlite3_bind_blob(handle, Int32(position), bytes.baseAddress, Int32(bytes.count), transient)
+                _ = sqlite3_bind_blob(handle, place(position), bytes.baseAddress, Int32(bytes.count), transient)
             }
         }
     }
 
     func bindNull(_ position: Int) {
         prepareToBind()
-        sqlite3_bind_null(handle, Int32(position))
+        sqlite3_bind_null(handle, place(position))
     }
 
     /// SQLite ignores bindings to a statement that stands on a row, so it is ended first.

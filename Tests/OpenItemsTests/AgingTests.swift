@@ -106,8 +106,21 @@ struct AgingTests {
         return Dictionary(uniqueKeysWithValues: rows).withoutZeros
     }
 
+    @Test("is what was known after each fact", arguments: PlainBooks.Shape.allCases)
+    func knownAfterEachFact(shape: PlainBooks.Shape) {
+        let books = PlainBooks.random(seed: 8, steps: 60)
+        let picture = books.picture(shape)
+        for known in 0...books.lastFact + 1 {
+            let query = OpenItems.Query(
+                asOf: PlainBooks.firstDay.adding(days: 600), knownFact: known, buckets: .standardDue)
+            let found = picture.aging(query)
+            #expect(rows(found, picture) == books.aging(query) { $0.debtor }, "known \(known)")
+            #expect(found.unapplied == picture.debtors.map { books.unapplied(query)[$0] ?? 0 }, "known \(known)")
+        }
+    }
+
     @Test("of nothing is nothing")
-    func empty() throws {
+    func empty() {
         var picture = OpenItems()
         let query = OpenItems.Query(asOf: PlainBooks.firstDay, buckets: .standardDue)
         #expect(picture.aging(query).amounts.isEmpty)
@@ -120,10 +133,33 @@ struct AgingTests {
         let isMoved = picture.addDueChange(fact: 2, item: 1, valueDay: 0, due: 0)
         #expect(!isThere && !isMoved)
         #expect(picture.lastFact == 0)
+        picture.sawFacts(through: 9)
+        picture.sawFacts(through: 3)
+        #expect(picture.lastFact == 9)
+    }
+
+    @Test("wants the picture sorted when more than an eighth of it came after the last sorting")
+    func sorting() {
+        var books = PlainBooks()
+        for _ in 0..<9 { _ = books.invoice(100, posted: PlainBooks.firstDay, due: PlainBooks.firstDay) }
+        for _ in 0..<2 { books.allocate(1, to: 1, on: PlainBooks.firstDay) }
+        var picture = OpenItems()
+        #expect(!picture.wantsSorting)
+        books.add(1...7, to: &picture)
+        #expect(picture.wantsSorting)
+        picture.sort()
+        #expect(!picture.wantsSorting)
+        books.add(8...8, to: &picture)
+        #expect(!picture.wantsSorting)
+        books.add(9...9, to: &picture)
+        #expect(picture.wantsSorting)
+        picture.sort()
+        books.add(10...10, to: &picture)
+        #expect(picture.wantsSorting)
     }
 
     @Test("shows an item by its due day in force, and what is open of it, as known at the time")
-    func history() throws {
+    func history() {
         let start = PlainBooks.firstDay
         var books = PlainBooks()
         let item = books.invoice(1_000, posted: start, due: start.adding(days: 30))
