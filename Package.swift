@@ -62,12 +62,15 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "LedgerTests", dependencies: ["Ledger"], swiftSettings: settings),
         .testTarget(name: "ReceivablesTests", dependencies: ["Receivables", "Ledger"], swiftSettings: settings),
+        .testTarget(name: "OpenItemsTests", dependencies: ["OpenItems", "Ledger"], swiftSettings: settings),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "Ledger"], swiftSettings: settings),
         .testTarget(name: "SampleCompanyTests", dependencies: ["SampleCompany", "Ledger"], swiftSettings: settings),
         .testTarget(
             name: "OperationsTests",
             dependencies: ["Ledger", "Receivables", "OpenItems", "Formats", "Database", "Operations", "TestSupport"],
             swiftSettings: settings),
+        .testTarget(
+            name: "ScenarioTests", dependencies: ["huikuan"], exclude: ["Scenarios"], swiftSettings: settings),
         .testTarget(name: "CommandLineTests", dependencies: ["huikuan"], swiftSettings: settings),
         .testTarget(
             name: "TidyTests", dependencies: ["Receivables", "Operations", "Database", "TestSupport"],

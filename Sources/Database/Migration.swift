@@ -5,11 +5,20 @@ package struct Migration: Sendable {
     package let number: Int
     package let name: String
     package let statements: [String]
+    /// Tables whose rows are never changed or deleted: the engine refuses it.
+    package let appendOnly: [String]
+    /// First rows, whose values are bound because engines write literals differently.
+    package let fill: @Sendable (any SQLSession) throws -> Void
 
-    package init(number: Int, name: String, statements: [String]) {
+    package init(
+        number: Int, name: String, statements: [String], appendOnly: [String] = [],
+        fill: @escaping @Sendable (any SQLSession) throws -> Void = { _ in }
+    ) {
         self.number = number
         self.name = name
         self.statements = statements
+        self.appendOnly = appendOnly
+        self.fill = fill
     }
 }
 
@@ -26,8 +35,7 @@ package struct Migrator: Sendable {
 
     /// The number of the last migration in the store; 0 in an empty file.
     package func current(in session: any SQLSession) throws -> Int {
-        let exists = try session.row("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'migration'")
-        guard exists?.integer(0) == 1 else { return 0 }
+        guard try session.tableNames().contains("migration") else { return 0 }
         return Int(try session.row("SELECT coalesce(max(number), 0) FROM migration")?.integer(0) ?? 0)
     }
 
@@ -38,13 +46,19 @@ package struct Migrator: Sendable {
         let applied = try current(in: session)
         guard applied <= latest else { throw DatabaseFailure.newerVersion(found: applied, known: latest) }
         if applied == 0 {
-            try session.execute("CREATE TABLE migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT")
+            try define("CREATE TABLE migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT", session)
         }
         for migration in migrations.dropFirst(applied) {
-            for statement in migration.statements {
+            for statement in migration.statements { try define(statement, session) }
+            for statement in session.dialect.guards(of: migration.appendOnly) {
                 try session.execute(SQL(stringLiteral: statement))
             }
+            try migration.fill(session)
             try session.execute("INSERT INTO migration (number, name) VALUES (\(migration.number), \(migration.name))")
         }
+    }
+
+    private func define(_ statement: String, _ session: any SQLSession) throws {
+        try session.execute(SQL(stringLiteral: session.dialect.definition(statement)))
     }
 }

@@ -8,6 +8,14 @@ package protocol SQLSession: AnyObject {
 
     /// A prepared statement, kept by its text for the life of the connection.
     func statement(_ text: String) throws -> any SQLStatement
+
+    /// A statement for a query over many rows, which come a part at a time.
+    func scan(_ text: String) throws -> any SQLStatement
+
+    /// The tables of the store.
+    func tableNames() throws -> [String]
+
+    var dialect: SQLDialect { get }
 }
 
 extension SQLSession {

@@ -33,6 +33,17 @@ final class SQLiteSession: SQLSession {
         return statement
     }
 
+    /// Rows of this engine come one by one anyway.
+    func scan(_ text: String) throws -> any SQLStatement { try statement(text) }
+
+    func tableNames() throws -> [String] {
+        try rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name").map {
+            $0.text(0)
+        }
+    }
+
+    var dialect: SQLDialect { .sqlite }
+
     private func prepared(_ text: String) throws -> SQLiteStatement {
         do {
             return SQLiteStatement(try database.cachedStatement(sql: text), path: path)

@@ -9,6 +9,10 @@ package struct VoucherLine: Sendable {
     package let account: AccountRole
     /// The account's code in the company's chart.
     package let accountCode: String
+    /// Its name there.
+    package let accountName: String
+    /// The legal entity's code.
+    package let entity: String
     /// Positive is debit, negative credit.
     package let amount: Money
     /// The amount in the functional currency, signed like `amount`; `nil` while no rate is known.
@@ -17,7 +21,8 @@ package struct VoucherLine: Sendable {
     package let summary: String
 
     package init(
-        day: LocalDate, entry: Int64, act: Int64, account: AccountRole, accountCode: String, amount: Money,
+        day: LocalDate, entry: Int64, act: Int64, account: AccountRole, accountCode: String,
+        accountName: String, entity: String, amount: Money,
         functional: Money?, customer: String, summary: String
     ) {
         self.day = day
@@ -25,6 +30,8 @@ package struct VoucherLine: Sendable {
         self.act = act
         self.account = account
         self.accountCode = accountCode
+        self.accountName = accountName
+        self.entity = entity
         self.amount = amount
         self.functional = functional
         self.customer = customer
@@ -53,7 +60,7 @@ package enum JournalFormat: String, CaseIterable, Sendable {
             // Voucher columns that Kingdee and Yonyou can map: date, number, summary, account, debit, credit, currency, customer.
             return CSVText.line([
                 "date", "voucher", "summary", "account_code", "account", "debit", "credit", "currency", "customer",
-                "act", "functional_debit", "functional_credit", "functional_currency",
+                "act", "functional_debit", "functional_credit", "functional_currency", "account_role", "entity",
             ])
         case .json: return "{\"items\":["
         }
@@ -90,9 +97,9 @@ package enum JournalFormat: String, CaseIterable, Sendable {
                 let (debit, credit) = Self.sides(line.amount)
                 let (functionalDebit, functionalCredit) = Self.sides(line.functional)
                 return CSVText.line([
-                    "\(line.day)", "\(line.entry)", line.summary, line.accountCode, line.account.name, debit, credit,
+                    "\(line.day)", "\(line.entry)", line.summary, line.accountCode, line.accountName, debit, credit,
                     line.amount.currency.code, line.customer, "\(line.act)", functionalDebit, functionalCredit,
-                    line.functional?.currency.code ?? "",
+                    line.functional?.currency.code ?? "", line.account.name, line.entity,
                 ])
             }.joined()
         case .json:
@@ -102,6 +109,7 @@ package enum JournalFormat: String, CaseIterable, Sendable {
                         "date": .string("\(line.day)"), "entry": .string("\(line.entry)"),
                         "act": .string("\(line.act)"),
                         "account": .string(line.account.name), "accountCode": .string(line.accountCode),
+                        "accountName": .string(line.accountName), "entity": .string(line.entity),
                         "amount": Self.money(line.amount), "functional": line.functional.map(Self.money) ?? .null,
                         "customer": .string(line.customer), "summary": .string(line.summary),
                     ]).text

@@ -48,16 +48,16 @@ package struct BucketSet: Hashable, Sendable {
     /// At most a hundred years either way: the table of ages is as long as the longest bound.
     private static func isSensible(_ bound: Bound) -> Bool {
         switch bound {
-        case .days(let days): abs(days) <= 36_525
+        case .days(let days): (-36_525...36_525).contains(days)
         case .months(let months): (1...1200).contains(months)
         }
     }
 
-    /// Days of a bound, a month counted as 30.4 days: only to see that bounds rise.
+    /// Days of a bound times 100, a month counted as 30.44 days: only to see that bounds rise.
     private static func approximateDays(_ bound: Bound) -> Int {
         switch bound {
-        case .days(let days): days * 10
-        case .months(let months): months * 304
+        case .days(let days): days * 100
+        case .months(let months): months * 3044
         }
     }
 
@@ -106,10 +106,14 @@ package struct BucketSet: Hashable, Sendable {
 
     /// Reads the last ages of all buckets but the endless one: days, or months and years as `6m`, `2y`.
     ///
-    /// - Returns: `nil` for anything else than two or more rising ages. The standard ages have the standard codes;
+    /// - Returns: `nil` for anything else than one or more rising ages. The standard ages have the standard codes;
     ///   others are their own labels.
     package init?(basis: Basis, bounds text: String) {
-        let words = text.split(separator: ",").map { $0.split(separator: " ").joined() }
+        let words = text.split(separator: ",", omittingEmptySubsequences: false).map { word -> String in
+            var trimmed = word.drop { $0 == " " }
+            while trimmed.last == " " { trimmed.removeLast() }
+            return String(trimmed)
+        }
         let bounds = words.compactMap(Self.bound)
         guard !bounds.isEmpty, bounds.count == words.count else { return nil }
         let standard = Self.standard(basis)
@@ -133,9 +137,15 @@ package struct BucketSet: Hashable, Sendable {
     }
 
     private static func bound(_ word: String) -> Bound? {
-        if word.hasSuffix("m") { return Int(word.dropLast()).map(Bound.months) }
-        if word.hasSuffix("y") { return Int(word.dropLast()).flatMap { $0 <= 100 ? .months($0 * 12) : nil } }
-        return Int(word).map(Bound.days)
+        if word.hasSuffix("m") { return number(word.dropLast()).map(Bound.months) }
+        if word.hasSuffix("y") { return number(word.dropLast()).flatMap { (1...100).contains($0) ? .months($0 * 12) : nil } }
+        return number(word[...]).map(Bound.days)
+    }
+
+    /// Digits, and a minus for ages before the start; nothing else that `Int` would take.
+    private static func number(_ text: Substring) -> Int? {
+        guard text.utf8.allSatisfy({ ($0 >= 48 && $0 <= 57) || $0 == 45 }) else { return nil }
+        return Int(text)
     }
 
     /// Days overdue: not due, 1–30, 31–60, 61–90, 91–180, 181–365, over 365.

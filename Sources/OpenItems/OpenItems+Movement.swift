@@ -76,21 +76,52 @@ extension OpenItems {
         return table.bucket(ofAge: day &- start)
     }
 
-    /// Whether another picture says the same of every item and allocation, whatever order it keeps them in; else the
-    /// number of the first fact that differs.
+    /// The number of the first fact of which another picture says something else, whatever order it keeps them in;
+    /// `nil` when both say the same. 0 when only sums by day differ.
     package func firstDifference(from other: OpenItems) -> Int64? {
-        guard items.count == other.items.count, allocations.count == other.allocations.count else {
-            return min(lastFact, other.lastFact)
+        let differences = [
+            Self.first(items.fact, other.items.fact) { sameItem($0, other, $1) },
+            Self.first(allocations.fact, other.allocations.fact) { sameAllocation($0, other, $1) },
+            movementDifference(other),
+        ].compactMap { $0 }
+        if let first = differences.min() { return first }
+        func sums(_ picture: OpenItems) -> [Turnover: [Int32: Int128]] {
+            picture.turnovers.mapValues { $0.filter { $0.value != 0 } }.filter { !$0.value.isEmpty }
         }
-        let mine = items.fact.indices.sorted { items.fact[$0] < items.fact[$1] }
-        let theirs = other.items.fact.indices.sorted { other.items.fact[$0] < other.items.fact[$1] }
-        for (left, right) in zip(mine, theirs) where !sameItem(left, other, right) { return items.fact[left] }
-        let own = allocations.fact.indices.sorted { allocations.fact[$0] < allocations.fact[$1] }
-        let foreign = other.allocations.fact.indices.sorted { other.allocations.fact[$0] < other.allocations.fact[$1] }
-        for (left, right) in zip(own, foreign) where !sameAllocation(left, other, right) {
-            return allocations.fact[left]
+        return sums(self) == sums(other) ? nil : 0
+    }
+
+    /// The first fact in one list and not in the other, or not the same in both.
+    private static func first(_ mine: [Int64], _ theirs: [Int64], _ same: (Int, Int) -> Bool) -> Int64? {
+        let left = mine.indices.sorted { mine[$0] < mine[$1] }
+        let right = theirs.indices.sorted { theirs[$0] < theirs[$1] }
+        for (one, another) in zip(left, right) {
+            if mine[one] != theirs[another] { return min(mine[one], theirs[another]) }
+            if !same(one, another) { return mine[one] }
         }
-        return nil
+        if left.count > right.count { return mine[left[right.count]] }
+        return right.count > left.count ? theirs[right[left.count]] : nil
+    }
+
+    /// A fact can move money twice (a payer was found), so its movements are compared together.
+    private func movementDifference(_ other: OpenItems) -> Int64? {
+        struct Key: Hashable {
+            let fact: Int64
+            let debtor: Debtor
+            let day: Int32
+        }
+        func sums(_ picture: OpenItems) -> [Key: Int64] {
+            var sums: [Key: Int64] = [:]
+            for index in 0..<picture.movements.count {
+                let debtor = picture.debtors[Int(picture.movements.debtor[index])]
+                let key = Key(fact: picture.movements.fact[index], debtor: debtor, day: picture.movements.day[index])
+                sums[key, default: 0] += picture.movements.amount[index]
+            }
+            return sums
+        }
+        let (mine, theirs) = (sums(self), sums(other))
+        if mine == theirs { return nil }
+        return Set(mine.keys).union(theirs.keys).filter { mine[$0] != theirs[$0] }.map(\.fact).min()
     }
 
     private func sameItem(_ left: Int, _ other: OpenItems, _ right: Int) -> Bool {
@@ -102,6 +133,14 @@ extension OpenItems {
             && owners[Int(items.owner[left])] == other.owners[Int(other.items.owner[right])]
             && contracts[Int(items.contract[left])] == other.contracts[Int(other.items.contract[right])]
             && productLines[Int(items.product[left])] == other.productLines[Int(other.items.product[right])]
+            && sameDueDays(Int32(left), other, Int32(right))
+    }
+
+    private func sameDueDays(_ left: Int32, _ other: OpenItems, _ right: Int32) -> Bool {
+        if dueChanges.isEmpty, other.dueChanges.isEmpty { return true }
+        let (mine, theirs) = (dueChanges[left] ?? [], other.dueChanges[right] ?? [])
+        return mine.count == theirs.count
+            && zip(mine, theirs).allSatisfy { $0.valueDay == $1.valueDay && $0.due == $1.due && $0.fact == $1.fact }
     }
 
     private func sameAllocation(_ left: Int, _ other: OpenItems, _ right: Int) -> Bool {

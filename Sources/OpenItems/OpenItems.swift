@@ -125,6 +125,8 @@ package struct OpenItems: Sendable {
     /// Position by fact number minus `factsOffset`, kept only while facts are being added.
     private var positionOfFact: [Int64: Int32] = [:]
     private var densePositions: [Int32] = []
+    /// An image was read: positions by fact have to be made before they are asked for.
+    private var positionsAreStale = false
 
     package init() {}
 
@@ -169,6 +171,7 @@ package struct OpenItems: Sendable {
 
     /// Adds an item whose debtor's index is known.
     package mutating func add(_ item: NewItem, debtor: Int32) {
+        prepareToAdd()
         let position = Int32(items.count)
         items.fact.append(item.fact)
         items.debtor.append(debtor)
@@ -189,6 +192,7 @@ package struct OpenItems: Sendable {
     ///
     /// - Returns: `false`, and nothing was added, when there is no such item.
     package mutating func addAllocation(fact: Int64, item: Int64, day: Int32, amount: Int64, kind: UInt8) -> Bool {
+        prepareToAdd()
         guard let position = knownPosition(ofFact: item) else { return false }
         allocations.item.append(position)
         allocations.day.append(day)
@@ -212,6 +216,7 @@ package struct OpenItems: Sendable {
     ///
     /// - Returns: `false`, and nothing was added, when there is no such item.
     package mutating func addDueChange(fact: Int64, item: Int64, valueDay: Int32, due: Int32) -> Bool {
+        prepareToAdd()
         guard let position = knownPosition(ofFact: item) else { return false }
         let original = DueChange(valueDay: .min, due: items.due[Int(position)], fact: 0)
         dueChanges[position, default: [original]].append(DueChange(valueDay: valueDay, due: due, fact: fact))
@@ -287,6 +292,7 @@ package struct OpenItems: Sendable {
 
     /// Positions by fact for what comes later; after a load the dense table has served its purpose.
     private mutating func rebuildPositions() {
+        positionsAreStale = false
         positionOfFact.removeAll(keepingCapacity: true)
         for (position, fact) in items.fact.enumerated() { note(Int32(position), ofFact: fact) }
     }
@@ -306,11 +312,13 @@ package struct OpenItems: Sendable {
         firstItem = first
         sortedItems = items.count
         sortedAllocations = allocations.count
+        positionsAreStale = true
     }
 
     /// Positions by fact are needed only to add facts, and cost time to make after an image was read.
     package mutating func prepareToAdd() {
-        guard densePositions.isEmpty, positionOfFact.isEmpty, items.count > 0 else { return }
+        guard positionsAreStale else { return }
+        positionsAreStale = false
         densePositions = [Int32](repeating: -1, count: Int(lastFact) + 1)
         for (position, fact) in items.fact.enumerated() { densePositions[Int(fact)] = Int32(position) }
     }

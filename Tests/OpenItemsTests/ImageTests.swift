@@ -111,7 +111,8 @@ struct ImageTests {
                     let rows = kept.debtors.indices.map { (kept.debtors[$0], Array(aging.row($0))) }
                     let found = Dictionary(uniqueKeysWithValues: rows).withoutZeros
                     #expect(found == books.aging(query) { $0.debtor })
-                    #expect(aging.unapplied == kept.debtors.map { books.unapplied(query)[$0] ?? 0 })
+                    let unapplied = books.unapplied(query)
+                    #expect(aging.unapplied == kept.debtors.map { unapplied[$0] ?? 0 })
                 }
             }
             // What was kept can be kept again.

@@ -167,6 +167,6 @@ import Testing
             ($0.debit + (Double($1[10]) ?? 0), $0.credit + (Double($1[11]) ?? 0))
         }
         #expect(sums.debit == sums.credit && sums.debit > 0)
-        #expect(lines.contains { $0[4] == "exchange_difference" && $0[11] == "3000.00" })
+        #expect(lines.contains { $0[13] == "exchange_difference" && $0[11] == "3000.00" })
     }
 }

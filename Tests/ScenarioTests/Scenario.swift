@@ -15,7 +15,7 @@ import Foundation
 /// In an answer `…` stands for anything in a line, and a line of `…` for any lines. `{task}` stands for a word, such
 /// as the number of a task, that is remembered: whatever follows in the story may use it.
 struct Scenario {
-    enum Instruction: Equatable {
+    enum Instruction: CustomStringConvertible {
         case now(String)
         case file(String)
         case run(String)
@@ -33,6 +33,16 @@ struct Scenario {
             case "see": self = .see(parts[1])
             case "delete": self = .delete(parts[1])
             default: return nil
+            }
+        }
+
+        var description: String {
+            switch self {
+            case .now(let instant): "now \(instant)"
+            case .file(let name): "file \(name)"
+            case .run(let command): "$ \(command)"
+            case .see(let name): "see \(name)"
+            case .delete(let name): "delete \(name)"
             }
         }
     }

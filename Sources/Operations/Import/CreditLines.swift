@@ -72,6 +72,7 @@ struct CreditNoteLine: ImportLine {
         content.generation = generation
         var credit = try credits.register(content, entity: entityID)
         try applyWhatIsOpen(&credit, to: target, in: books)
+        if credit.postingDay != valueDay { context.postedLater += 1 }
         return .created
     }
 
@@ -132,6 +133,8 @@ struct ReceiptLine: ImportLine {
     func checkReferences(_ cells: LineReader, in books: Books, _ context: ImportContext) throws {
         if let customer { try context.checkCustomer(customer, Column.customer, cells, in: books) }
         _ = try context.entity(entity, Column.entity, cells, in: books)
+        let payer = try customer.flatMap { try books.customers.find($0) }
+        _ = cells.money(Column.amount, amount, in: currency ?? payer?.currency ?? context.baseCurrency)
     }
 
     func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {
@@ -172,6 +175,7 @@ struct ReceiptLine: ImportLine {
         }
         _ = try credits.register(content, entity: entityID)
         context.noteReceipt(account: account, on: day)
+        if content.postingDay != day { context.postedLater += 1 }
         return .created
     }
 

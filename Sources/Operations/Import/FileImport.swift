@@ -288,6 +288,7 @@ package struct FileImport: Sendable {
             try take(Line(cells))
         }
         report.alsoCreated = context.alsoCreated
+        report.postedLater = context.postedLater
         // New rates make functional amounts possible that had to wait.
         if kind == .rates, report.created + report.updated > 0 { _ = try Translator(books).run() }
         if kind == .receipts { try noteCoverage(context, isEmpty: lines == 0, in: books) }
@@ -322,6 +323,9 @@ package struct FileImport: Sendable {
     /// Notes through which day the bank's data are in: as said, else the newest day of what the file brought; an
     /// empty file says that nothing came up to now.
     private func noteCoverage(_ context: ImportContext, isEmpty: Bool, in books: Books) throws {
+        if let through = options.through, through > books.today {
+            throw Refusal(.reversalInFuture, ["day": .day(through), "today": .day(books.today)])
+        }
         let said = options.through ?? (isEmpty ? books.today : nil)
         if let said, context.receiptDays.isEmpty {
             for account in try BankCoverage.accounts(in: books.session) {
@@ -329,7 +333,8 @@ package struct FileImport: Sendable {
             }
         }
         for (account, day) in context.receiptDays.sorted(by: { $0.key < $1.key }) {
-            try BankCoverage.note(account: account, through: max(day, said ?? day), in: books)
+            // A receipt dated in the future is a typing error, and says nothing of days that have not come.
+            try BankCoverage.note(account: account, through: min(max(day, said ?? day), books.today), in: books)
         }
     }
 

@@ -34,6 +34,8 @@ final class ImportContext {
     var alsoCreated = 0
     /// The newest day of each bank account's receipts that this file brought.
     private(set) var receiptDays: [String: LocalDate] = [:]
+    /// Lines that the rule of periods posted on a later day.
+    var postedLater = 0
     private var seen: [Int: UInt32] = [:]
 
     /// What a line that is left out must not have changed.

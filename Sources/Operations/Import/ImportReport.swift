@@ -13,6 +13,8 @@ package struct ImportReport: Codable, Hashable, Sendable {
     package var isDryRun = false
     /// Codes registered on the way (`create_missing`).
     package var alsoCreated = 0
+    /// Lines whose month was closed, so that they are posted on a later day.
+    package var postedLater = 0
 
     package init(kind: ImportKind) { self.kind = kind.rawValue }
 }

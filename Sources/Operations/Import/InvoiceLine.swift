@@ -83,6 +83,8 @@ struct InvoiceLine: ImportLine {
     func checkReferences(_ cells: LineReader, in books: Books, _ context: ImportContext) throws {
         try context.checkCustomer(customer, Column.customer, cells, in: books)
         _ = try context.entity(entity, Column.entity, cells, in: books)
+        let payer = customer.isEmpty ? nil : try books.customers.find(customer)
+        _ = cells.money(Column.amount, amount, in: currency ?? payer?.currency ?? context.baseCurrency)
     }
 
     func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {
@@ -133,6 +135,7 @@ struct InvoiceLine: ImportLine {
         if content.generation > 1, eInvoiceNumber != nil { content.eInvoiceNumber = nil }
         content.salesOwner = try salesOwner.map { try books.people.findOrRegister($0) }
         try invoices.register(content, entity: entityID)
+        if content.postingDay != content.valueDay { context.postedLater += 1 }
         return .created
     }
 

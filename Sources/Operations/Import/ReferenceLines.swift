@@ -61,7 +61,13 @@ struct RateLine: ImportLine {
         let known = try books.rates.find(day: day, from: from, to: to)
         if known?.rate == rate { return .unchanged }
         guard known == nil || context.updates else {
-            throw Refusal(.rateDiffers, ["from": .text(from.code), "to": .text(to.code), "day": .day(day)])
+            func text(_ rate: Int64) -> Refusal.Parameter { .text(Money.decimal(of: Int128(rate), exponent: 8)) }
+            throw Refusal(
+                .rateDiffers,
+                [
+                    "from": .text(from.code), "to": .text(to.code), "day": .day(day),
+                    "registered": text(known?.rate ?? 0), "given": text(rate),
+                ])
         }
         try books.rates.append(day: day, from: from, to: to, n: (known?.n ?? 0) + 1, rate: rate, source: source)
         return known == nil ? .created : .updated

@@ -1,6 +1,7 @@
 internal import Database
 package import Formats
 package import Ledger
+internal import Receivables
 
 /// Writes the journal as text for other programs, entry by entry, in memory of a fixed size.
 package struct ExportJournal: Sendable {
@@ -8,6 +9,9 @@ package struct ExportJournal: Sendable {
     /// Posting days, inclusive; `nil` is without bound.
     package let from: LocalDate?
     package let to: LocalDate?
+
+    /// Texts of summaries; English without one.
+    package var catalogue: Catalogue?
 
     package init(_ format: JournalFormat, from: LocalDate? = nil, to: LocalDate? = nil) {
         self.format = format
@@ -25,10 +29,10 @@ package struct ExportJournal: Sendable {
                 .compactMap { Currency($0.text(0)) }
             try write(format.head(firstDay: firstDay, currencies: currencies))
 
-            let describer = FactDescriber(session)
+            let describer = try FactDescriber(session, try catalogue ?? Catalogue(.english))
             let codes = try LedgerBalances.accountCodes(session)
             let acts = try ActRanges(session)
-            let statement = try session.statement(
+            let statement = try session.scan(
                 """
                 SELECT t.fact, t.posting_day, t.debit, t.credit, t.currency, t.amount, c.code, t.entity, l.functional,
                     l.difference
@@ -58,14 +62,16 @@ package struct ExportJournal: Sendable {
                 let day = LocalDate(dayNumber: Int(statement.integer(1)))
                 let customer = statement.isNull(6) ? "" : statement.text(6)
                 let summary = try lines.first?.summary ?? describer.describe(fact)
+                let entityCode = try entities.code(of: statement.integer(7))
+                let base = try entities.functionalCurrency(of: statement.integer(7))
                 func add(_ account: AccountRole, _ amount: Money, _ functional: Money?) {
                     lines.append(
                         VoucherLine(
                             day: day, entry: fact, act: acts.act(of: fact), account: account,
-                            accountCode: codes[account]?.code ?? "", amount: amount, functional: functional,
+                            accountCode: codes[account]?.code ?? "", accountName: codes[account]?.name ?? "",
+                            entity: entityCode, amount: amount, functional: functional,
                             customer: customer, summary: summary))
                 }
-                let base = try entities.functionalCurrency(of: statement.integer(7))
                 let functional =
                     currency == base
                     ? amount : statement.optionalInteger(8).map { Money(minorUnits: $0, currency: base) }
@@ -92,7 +98,7 @@ package struct ExportJournal: Sendable {
                 let old = merged[index]
                 merged[index] = VoucherLine(
                     day: old.day, entry: old.entry, act: old.act, account: old.account, accountCode: old.accountCode,
-                    amount: old.amount + line.amount,
+                    accountName: old.accountName, entity: old.entity, amount: old.amount + line.amount,
                     functional: old.functional.flatMap { before in line.functional.map { before + $0 } },
                     customer: old.customer, summary: old.summary)
             } else {
@@ -105,43 +111,38 @@ package struct ExportJournal: Sendable {
 
 /// Says in a few words what a fact is, for the summary of a voucher.
 final class FactDescriber {
-    private let invoice: (any SQLStatement)?
-    private let credit: (any SQLStatement)?
-    private let allocation: (any SQLStatement)?
+    private let catalogue: Catalogue
+    private let statement: any SQLStatement
 
-    init(_ session: any SQLSession) {
-        invoice = try? session.statement("SELECT number FROM invoice WHERE id = $1")
-        credit = try? session.statement("SELECT kind, reference FROM credit WHERE id = $1")
-        allocation = try? session.statement(
+    init(_ session: any SQLSession, _ catalogue: Catalogue) throws {
+        self.catalogue = catalogue
+        statement = try session.statement(
             """
-            SELECT c.reference, v.number, a.reverses FROM allocation a JOIN credit c ON c.id = a.credit
-              JOIN item i ON i.id = a.item JOIN invoice v ON v.id = i.invoice WHERE a.id = $1
+            SELECT v.number, c.kind, c.reference, a.reverses, ac.reference, av.number, rc.kind, rc.reference,
+                ec.reference
+              FROM (SELECT CAST($1 AS BIGINT) AS fact) f LEFT JOIN invoice v ON v.id = f.fact LEFT JOIN credit c ON c.id = f.fact
+              LEFT JOIN allocation a ON a.id = f.fact LEFT JOIN credit ac ON ac.id = a.credit
+              LEFT JOIN item i ON i.id = a.item LEFT JOIN invoice av ON av.id = i.invoice
+              LEFT JOIN reversal r ON r.id = f.fact LEFT JOIN credit rc ON rc.id = r.fact
+              LEFT JOIN credit_event e ON e.id = f.fact LEFT JOIN credit ec ON ec.id = e.credit
             """)
     }
 
     func describe(_ fact: Int64) throws -> String {
-        if let invoice {
-            invoice.bind(1, fact)
-            defer { invoice.reset() }
-            if try invoice.step() { return "invoice \(invoice.text(0))" }
+        statement.bind(1, fact)
+        defer { statement.reset() }
+        guard try statement.step() else { return "" }
+        func text(_ key: String, _ name: Int, invoice: Int? = nil) -> String {
+            catalogue.text(
+                "voucher.\(key)",
+                ["name": .text(statement.text(name)), "invoice": .text(invoice.map { statement.text($0) } ?? "")])
         }
-        if let credit {
-            credit.bind(1, fact)
-            defer { credit.reset() }
-            if try credit.step() {
-                let kind = credit.integer(0) == 1 ? "receipt" : credit.integer(0) == 2 ? "credit note" : "correction"
-                return "\(kind) \(credit.text(1))"
-            }
-        }
-        if let allocation {
-            allocation.bind(1, fact)
-            defer { allocation.reset() }
-            if try allocation.step() {
-                let verb = allocation.isNull(2) ? "allocation" : "un-allocation"
-                return "\(verb) \(allocation.text(0)) to \(allocation.text(1))"
-            }
-        }
-        return "fact \(fact)"
+        func kind(_ column: Int) -> String { Credit.Kind(rawValue: statement.integer(column))?.name ?? "receipt" }
+        if !statement.isNull(0) { return text("invoice", 0) }
+        if !statement.isNull(2) { return text(kind(1), 2) }
+        if !statement.isNull(4) { return text(statement.isNull(3) ? "allocation" : "unallocation", 4, invoice: 5) }
+        if !statement.isNull(7) { return text("reversed_\(kind(6))", 7) }
+        return statement.isNull(8) ? "" : text("identified", 8)
     }
 }
 
@@ -151,7 +152,7 @@ struct ActRanges {
     private var acts: [Int64] = []
 
     init(_ session: any SQLSession) throws {
-        let statement = try session.statement("SELECT seq, first_fact FROM act WHERE fact_count > 0 ORDER BY seq")
+        let statement = try session.scan("SELECT seq, first_fact FROM act WHERE fact_count > 0 ORDER BY seq")
         while try statement.step() {
             acts.append(statement.integer(0))
             firstFacts.append(statement.integer(1))

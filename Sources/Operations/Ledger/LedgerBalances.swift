@@ -10,7 +10,7 @@ package enum LedgerBalances {
         var balances: [AccountRole: [Currency: Int128]] = [:]
         let rows = try session.rows(
             """
-            SELECT debit, credit, currency, CAST(sum(amount / 1000000) AS INTEGER), CAST(sum(amount % 1000000) AS INTEGER)
+            SELECT debit, credit, currency, CAST(sum(amount / 1000000) AS BIGINT), CAST(sum(amount % 1000000) AS BIGINT)
               FROM transfer WHERE posting_day <= \(asOf.dayNumber) AND id <= \(knownFact)
                AND (\(entity == nil ? 1 : 0) = 1 OR entity = \(entity ?? 0))
              GROUP BY debit, credit, currency ORDER BY debit, credit, currency
@@ -105,8 +105,8 @@ package enum LedgerBalances {
         for (account, byCurrency) in balances { if let own = byCurrency[base] { sums[account] = [base: own] } }
         let rows = try session.rows(
             """
-            SELECT t.debit, t.credit, t.currency, CAST(sum(l.functional / 1000000) AS INTEGER),
-                CAST(sum(l.functional % 1000000) AS INTEGER), CAST(sum(l.difference) AS INTEGER)
+            SELECT t.debit, t.credit, t.currency, CAST(sum(l.functional / 1000000) AS BIGINT),
+                CAST(sum(l.functional % 1000000) AS BIGINT), CAST(sum(l.difference) AS BIGINT)
               FROM translation l JOIN transfer t ON t.id = l.transfer
              WHERE t.entity = \(entity) AND t.posting_day <= \(asOf.dayNumber)
              GROUP BY t.debit, t.credit, t.currency ORDER BY t.debit, t.credit, t.currency

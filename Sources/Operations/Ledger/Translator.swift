@@ -33,6 +33,8 @@ final class Translator {
         let allocation: (credit: Int64, invoice: Int64, reverses: Int64?)?
         /// The credit that a reversal takes back, or whose payer was found.
         let ofCredit: Int64?
+        /// The invoice that a credit note or a correction is about.
+        let aboutInvoice: Int64?
 
         var touchesReceivable: Bool { debit == .receivable || credit == .receivable }
     }
@@ -70,10 +72,10 @@ final class Translator {
         let statement = try session.statement(
             """
             SELECT t.id, t.fact, t.entity, t.posting_day, t.debit, t.credit, t.currency, t.amount, a.credit, i.invoice,
-                a.reverses, r.fact, e.credit
+                a.reverses, r.fact, e.credit, c.about_invoice
               FROM untranslated u JOIN transfer t ON t.id = u.transfer LEFT JOIN allocation a ON a.id = t.fact
               LEFT JOIN item i ON i.id = a.item LEFT JOIN reversal r ON r.id = t.fact
-              LEFT JOIN credit_event e ON e.id = t.fact
+              LEFT JOIN credit_event e ON e.id = t.fact LEFT JOIN credit c ON c.id = t.fact
              WHERE u.transfer > $1 ORDER BY u.transfer LIMIT 2
             """)
         statement.bind(1, transfer)
@@ -89,7 +91,8 @@ final class Translator {
                 amount: Money(minorUnits: statement.integer(7), currency: currency),
                 allocation: statement.isNull(8)
                     ? nil : (statement.integer(8), statement.integer(9), statement.optionalInteger(10)),
-                ofCredit: statement.optionalInteger(11) ?? statement.optionalInteger(12))
+                ofCredit: statement.optionalInteger(11) ?? statement.optionalInteger(12),
+                aboutInvoice: statement.optionalInteger(13))
             if let first = group.first, first.fact != waiting.fact { break }
             group.append(waiting)
         }
@@ -109,17 +112,30 @@ final class Translator {
             try append(first, rate: nil, functional: functional)
             return true
         }
+        if let invoice = first.aboutInvoice {
+            // What reduces a claim is worth what the claim carries: nobody paid, so no exchange is realised.
+            guard let worth = try carrying(invoice),
+                let total = try session.row("SELECT amount FROM invoice WHERE id = \(invoice)")?.integer(0)
+            else { return false }
+            try begin(first, rate: nil, Self.proportion(of: worth.functional, first.amount.minorUnits, total))
+            return true
+        }
         let base = try books.entities.functionalCurrency(of: first.entity)
         guard let rate = try rate(first.amount.currency, base, first.day),
             let functional = first.amount.converted(to: base, rate: rate)
         else { return false }
-        try append(first, rate: rate, functional: functional.minorUnits)
+        try begin(first, rate: rate, functional.minorUnits)
+        return true
+    }
+
+    /// A claim or credit starts to carry its worth.
+    private func begin(_ waiting: Waiting, rate: Int64?, _ functional: Int64) throws {
+        try append(waiting, rate: rate, functional: functional)
         try session.execute(
             """
             INSERT INTO carrying (subject, functional, used, used_functional)
-            VALUES (\(first.fact), \(functional.minorUnits), 0, 0)
+            VALUES (\(waiting.fact), \(functional), 0, 0)
             """)
-        return true
     }
 
     /// An allocation: both sides give up what they carry, and the difference is realised.
@@ -157,7 +173,11 @@ final class Translator {
     /// A part of what is left, in proportion to the whole, half away from zero; the last part takes the rest.
     private static func share(of worth: Carrying, _ amount: Int64, total: Int64) -> Int64 {
         if worth.used + amount == total { return worth.functional - worth.usedFunctional }
-        return Int64((Int128(worth.functional) * Int128(amount) * 2 + Int128(total)) / (Int128(total) * 2))
+        return proportion(of: worth.functional, amount, total)
+    }
+
+    private static func proportion(of whole: Int64, _ part: Int64, _ total: Int64) -> Int64 {
+        Int64((Int128(whole) * Int128(part) * 2 + Int128(total)) / (Int128(total) * 2))
     }
 
     /// An allocation that is taken back gives back what it took, difference and all.

@@ -49,7 +49,9 @@ package enum RegisterQueries {
         package let dueDay: LocalDate
         package let originalDueDay: LocalDate
         package let currency: Currency
+        /// Of the item, and of the whole invoice.
         package let amount: Int64
+        package let gross: Int64
         package let open: Int64
         package let net: Int64?
         package let tax: Int64?
@@ -88,7 +90,7 @@ package enum RegisterQueries {
             if let number = filter.number { add("v.number = ?", .text(number)) }
             if let contract = filter.contract { add("v.contract = ?", .text(contract)) }
             if let currency = filter.currency { add("v.currency = ?", .text(currency.code)) }
-            let statement = try session.statement(invoiceText(conditions))
+            let statement = try session.scan(invoiceText(conditions))
             for (index, value) in values.enumerated() { statement.bind(index + 1, value: value) }
             var rows: [InvoiceRow] = []
             var more = 0
@@ -169,7 +171,8 @@ package enum RegisterQueries {
             number: row.text(0), entity: row.text(1), customer: row.text(2), customerName: entry?.name ?? "",
             instalment: Int(row.integer(4)), issueDay: day(5), postingDay: day(6), recognisedDay: day(3),
             dueDay: day(7),
-            originalDueDay: day(8), currency: currency, amount: row.integer(10), open: row.integer(11),
+            originalDueDay: day(8), currency: currency, amount: row.integer(10), gross: gross,
+            open: row.integer(11),
             net: row.optionalInteger(12), tax: row.optionalInteger(13),
             status: Invoice.Status(
                 gross: gross, open: gross - applied, byReceipts: byReceipts,

@@ -9,6 +9,7 @@ final class EntityRepository {
     private let facts: FactWriter?
     private var byCode: [String: Int64] = [:]
     private var currencies: [Int64: Currency] = [:]
+    private var codes: [Int64: String] = [:]
 
     init(session: any SQLSession, facts: FactWriter?) {
         self.session = session
@@ -25,6 +26,13 @@ final class EntityRepository {
         }
         byCode[code] = id
         return id
+    }
+
+    func code(of entity: Int64) throws -> String {
+        if let known = codes[entity] { return known }
+        let code = try session.row("SELECT code FROM entity WHERE id = \(entity)")?.text(0) ?? ""
+        codes[entity] = code
+        return code
     }
 
     /// The functional currency of an entity.

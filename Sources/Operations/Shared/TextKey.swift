@@ -36,6 +36,8 @@ package enum TextKey: String, CaseIterable, Sendable {
     case importMoreErrors = "import.more-errors"
     case importAlsoCreated = "import.also-created"
     case importSavedMapping = "import.saved-mapping"
+    case importPostedLater = "import.posted-later"
+    case importOfferGuess = "import.offer-guess"
     case importOfferMapping = "import.offer-mapping"
     case importPlace = "import.place"
     case importPlaceFile = "import.place-file"

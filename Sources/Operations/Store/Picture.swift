@@ -79,12 +79,12 @@ struct OpenItemsLoader {
 
     /// An invoice's items follow it, so two scans side by side join without a look-up.
     private func loadItems(into picture: inout OpenItems, after from: Int64, _ lastFact: Int64) throws {
-        let invoices = try session.statement(
+        let invoices = try session.scan(
             """
             SELECT id, entity, customer, currency, posting_day, issue_day, recognised_day, sales_owner, contract,
                 product_line FROM invoice WHERE id > $1 AND id <= $2 ORDER BY id
             """)
-        let items = try session.statement(
+        let items = try session.scan(
             "SELECT id, invoice, amount, due_day FROM item WHERE id > $1 AND id <= $2 ORDER BY id")
         for statement in [invoices, items] {
             statement.bind(1, from)
@@ -126,7 +126,7 @@ struct OpenItemsLoader {
 
     private func loadCredits(into picture: inout OpenItems, after from: Int64, lastFact: Int64) throws {
         var debtors = CreditDebtors(isFull: from == 0, lastFact: lastFact)
-        let credits = try session.statement(
+        let credits = try session.scan(
             "SELECT id, entity, customer, currency, posting_day, amount, kind FROM credit WHERE id > $1 AND id <= $2 ORDER BY id"
         )
         credits.bind(1, from)
@@ -143,7 +143,7 @@ struct OpenItemsLoader {
         }
         let identified = try loadIdentifications(into: &picture, after: from, lastFact)
 
-        let allocations = try session.statement(
+        let allocations = try session.scan(
             "SELECT id, credit, item, posting_day, credit_amount, item_amount FROM allocation WHERE id > $1 AND id <= $2 ORDER BY id"
         )
         allocations.bind(1, from)
@@ -228,7 +228,7 @@ struct OpenItemsLoader {
     }
 
     private func loadTurnovers(into picture: inout OpenItems, after from: Int64, _ lastFact: Int64) throws {
-        let statement = try session.statement(
+        let statement = try session.scan(
             "SELECT posting_day, debit, credit, currency, amount FROM transfer WHERE id > $1 AND id <= $2 ORDER BY id")
         statement.bind(1, from)
         statement.bind(2, lastFact)

@@ -2,10 +2,17 @@ internal import Database
 
 /// The schema, step by step. A step that was released is never edited; `Schema+NNNN` would hold a long one.
 enum Schema {
-    static let migrator = Migrator([Migration(number: 1, name: "foundation", statements: foundation)])
-
-    private static let foundation: [String] =
-        core + parties + register + ledger + functionalAmounts + tracking + guards(["act"] + factsOfFoundation)
+    static let migrator = Migrator([
+        Migration(
+            number: 1, name: "foundation", statements: core + parties + register + ledger + functionalAmounts + tracking,
+            appendOnly: ["act"] + factsOfFoundation,
+            fill: { session in
+                try session.execute(
+                    """
+                    INSERT INTO head (id, last_act, last_fact, last_hash, last_instant) VALUES (1, 0, 0, \([UInt8]()), 0)
+                    """)
+            })
+    ])
 
     /// Settings, reference data and the journal of acts.
     private static let core = [
@@ -13,7 +20,6 @@ enum Schema {
         CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), last_act INTEGER NOT NULL, last_fact INTEGER NOT NULL,
             last_hash BLOB NOT NULL, last_instant INTEGER NOT NULL) STRICT
         """,
-        "INSERT INTO head (id, last_act, last_fact, last_hash, last_instant) VALUES (1, 0, 0, x'', 0)",
         """
         CREATE TABLE act (seq INTEGER PRIMARY KEY CHECK (seq > 0), recorded_at INTEGER NOT NULL, command TEXT NOT NULL,
             actor TEXT NOT NULL, source TEXT NOT NULL, scope TEXT NOT NULL, key TEXT, input_hash BLOB NOT NULL,
@@ -267,16 +273,4 @@ enum Schema {
 
     /// The fact tables of the first migration; later ones bring their own guards.
     private static let factsOfFoundation = FactTable.all.filter { $0.kind <= 43 }.map(\.name)
-
-    /// Facts are appended, never overwritten: the only triggers, and they do nothing but refuse.
-    private static func guards(_ tables: [String]) -> [String] {
-        ["UPDATE", "DELETE"].flatMap { action in
-            tables.map { table in
-                """
-                CREATE TRIGGER \(table)_no_\(action.lowercased()) BEFORE \(action) ON \(table)
-                BEGIN SELECT RAISE(ABORT, '\(table) is append-only'); END
-                """
-            }
-        }
-    }
 }

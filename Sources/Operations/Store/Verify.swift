@@ -68,7 +68,7 @@ package struct Verify: Sendable {
     /// What is personal reads as it was written, wherever its key is there.
     private func checkPersonal(_ session: any SQLSession) throws {
         let personal = PersonalRepository(session: session, facts: nil)
-        let statement = try session.statement("SELECT id, subject, ciphertext FROM personal ORDER BY id")
+        let statement = try session.scan("SELECT id, subject, ciphertext FROM personal ORDER BY id")
         defer { statement.reset() }
         while try statement.step() {
             guard try personal.isSound(subject: statement.integer(1), statement.blob(2)) else {
@@ -80,18 +80,15 @@ package struct Verify: Sendable {
     /// No table stands beside the known ones, so nobody keeps books in a drawer.
     private func checkTables(_ session: any SQLSession) throws {
         let known = Set(FactTable.all.map(\.name)).union(FactTable.otherTables.keys)
-        for row in try session.rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name") {
-            let name = row.text(0)
-            guard known.contains(name) || name.hasPrefix("sqlite_") else {
-                throw Fault(text: "table \(name) is unknown")
-            }
+        if let unknown = try session.tableNames().first(where: { !known.contains($0) }) {
+            throw Fault(text: "table \(unknown) is unknown")
         }
     }
 
     // MARK: The journal of acts
 
     private func checkChain(_ session: any SQLSession, _ head: Head) throws {
-        let statement = try session.statement(
+        let statement = try session.scan(
             """
             SELECT seq, recorded_at, command, actor, source, scope, key, input_hash, policy_version, first_fact,
                 fact_count, facts_digest, outcome, app_version, previous_hash, body, hash FROM act ORDER BY seq
@@ -152,7 +149,7 @@ package struct Verify: Sendable {
         init(_ table: FactTable, _ session: any SQLSession) throws {
             self.table = table
             let names = (["id"] + table.columns.map(\.name)).joined(separator: ", ")
-            statement = try session.statement("SELECT \(names) FROM \(table.name) ORDER BY id")
+            statement = try session.scan("SELECT \(names) FROM \(table.name) ORDER BY id")
             try advance()
         }
 
@@ -161,7 +158,7 @@ package struct Verify: Sendable {
 
     /// Reads all facts in order of their numbers and encodes them again as they were when their acts were hashed.
     private func checkFacts(_ session: any SQLSession, _ head: Head, _ onProgress: ((Double) -> Void)?) throws {
-        let acts = try session.statement("SELECT seq, fact_count, facts_digest FROM act ORDER BY seq")
+        let acts = try session.scan("SELECT seq, fact_count, facts_digest FROM act ORDER BY seq")
         let cursors = try FactTable.all.map { try Cursor($0, session) }
         defer { for cursor in cursors { cursor.statement.reset() } }
         var number: Int64 = 0
@@ -214,7 +211,7 @@ package struct Verify: Sendable {
               LEFT JOIN (SELECT item, sum(item_amount) AS applied, min(item_amount) AS least FROM allocation GROUP BY item) a
                 ON a.item = i.id
              WHERE b.item IS NULL OR b.amount <> i.amount OR b.open <> i.amount - coalesce(a.applied, 0)
-                OR b.open < 0 OR b.unwound <> (coalesce(a.least, 1) < 0) LIMIT 1
+                OR b.open < 0 OR b.unwound <> CASE WHEN coalesce(a.least, 1) < 0 THEN 1 ELSE 0 END LIMIT 1
             """)
         try first(
             "balance of an item that isn't there:",
@@ -229,7 +226,7 @@ package struct Verify: Sendable {
               LEFT JOIN (SELECT credit, max(customer) AS customer FROM credit_event WHERE kind = 1 GROUP BY credit) e ON e.credit = c.id
              WHERE b.credit IS NULL OR b.amount <> c.amount OR b.unapplied < 0
                 OR b.unapplied <> c.amount - coalesce(a.applied, 0) - coalesce(r.amount, 0)
-                OR b.unwound <> (coalesce(a.least, 1) < 0) OR b.reversed <> (r.id IS NOT NULL)
+                OR b.unwound <> CASE WHEN coalesce(a.least, 1) < 0 THEN 1 ELSE 0 END OR b.reversed <> CASE WHEN r.id IS NULL THEN 0 ELSE 1 END
                 OR coalesce(b.customer, 0) <> coalesce(c.customer, e.customer, 0) LIMIT 1
             """)
         try first(
@@ -276,7 +273,7 @@ package struct Verify: Sendable {
 
     /// Rows are: what, its amount, day, what was taken of it; ordered by what and day.
     private func checkRunning(_ session: any SQLSession, _ what: String, _ text: String) throws {
-        let statement = try session.statement(text)
+        let statement = try session.scan(text)
         defer { statement.reset() }
         var subject: Int64 = -1
         var day: Int64 = 0
@@ -323,7 +320,7 @@ package struct Verify: Sendable {
             var usedFunctional: Int64 = 0
         }
         var expected: [Int64: Carrying] = [:]
-        let rows = try session.statement(
+        let rows = try session.scan(
             """
             SELECT t.fact, t.debit, t.credit, l.functional, l.difference, a.credit, i.invoice, a.credit_amount,
                 a.item_amount, r.id, e.id
@@ -392,7 +389,7 @@ package struct Verify: Sendable {
     /// What is open of each item, by the picture and by the store's balances.
     private func checkItems(_ session: any SQLSession, _ picture: OpenItems) throws {
         let open = picture.openAmounts(asOf: LocalDate.latestInBooks)
-        let statement = try session.statement("SELECT item, open FROM item_balance ORDER BY item")
+        let statement = try session.scan("SELECT item, open FROM item_balance ORDER BY item")
         defer { statement.reset() }
         let order = (0..<picture.itemCount).sorted { picture.fact(of: $0) < picture.fact(of: $1) }
         for position in order {
@@ -412,7 +409,7 @@ package struct Verify: Sendable {
             sums["unapplied of customer \(debtor.customer) \(debtor.currency)", default: 0] += aging.unapplied[index]
         }
         var accounts: Sums = [:]
-        let statement = try session.statement(
+        let statement = try session.scan(
             "SELECT debit, credit, currency, amount, customer FROM transfer WHERE posting_day <= $1 ORDER BY id")
         statement.bind(1, Int64(day.dayNumber))
         defer { statement.reset() }
@@ -435,7 +432,7 @@ package struct Verify: Sendable {
 
     /// The figures that a day kept, made again from what was known then.
     private func checkSnapshots(_ session: any SQLSession, _ picture: OpenItems) throws {
-        let statement = try session.statement(
+        let statement = try session.scan(
             "SELECT as_of, last_fact, content FROM snapshot WHERE report = $1 ORDER BY id")
         statement.bind(1, text: AgingSnapshot.report)
         defer { statement.reset() }

@@ -32,7 +32,7 @@ struct CustomerAttributes {
 
     /// The last version in force on `day`; a customer first described later is described by its first version.
     init(_ session: any SQLSession, on day: LocalDate, knownFact: Int64) throws {
-        let statement = try session.statement(
+        let statement = try session.scan(
             """
             SELECT c.id, c.code, v.n, v.valid_from, v.name, v.group_id, v.sales_owner, v.collector, v.kind, v.size,
                 v.industry, v.language, v.uscc, v.name_key, v.incomplete, v.currency, v.terms_days

@@ -35,8 +35,8 @@ extension DayEvaluation {
     }
 
     func remind(_ customer: Int64, _ hits: [Hit], _ state: inout DayState) throws {
-        // On a past day nothing is sent, whatever the gate would say of it today.
-        if day.adding(days: policy.messagesMaximumAgeDays) < books.today {
+        // For a day of history nothing is sent, whatever the gate would say of it today.
+        if !isReturn, day.adding(days: policy.messagesMaximumAgeDays) < books.today {
             return try remindInThePast(customer, hits, &state)
         }
         var waiting = try endWhatIsOver(customer, &state)
@@ -45,7 +45,8 @@ extension DayEvaluation {
         guard !hits.isEmpty || waiting.contains(where: { $0.isHeld || $0.sendDay.map { $0 >= day } ?? false }) else {
             return
         }
-        let sendDay = calendar.onOrAfter(day)
+        // A day that is caught up is spoken of today: nothing can be sent back then.
+        let sendDay = calendar.onOrAfter(max(day, books.today))
         let mergeable = waiting.filter { $0.isHeld || $0.sendDay == sendDay }
         var lines = Lines()
         for hit in hits { try add(hit, isNew: true, to: &lines, state) }
@@ -55,13 +56,15 @@ extension DayEvaluation {
                 if let hit = try stillValid(line, customer, state) { try add(hit, isNew: false, to: &lines, state) }
             }
         }
-        if hits.isEmpty, try isUnchanged(mergeable, lines, sendDay) { return }
-
         let contact = try contact(of: customer)
         let reasons = try gate(customer, contact: contact, lines.all, on: sendDay, merging: mergeable, state).reasons
         let mayGo = reasons.isEmpty && !lines.ready.isEmpty
+        if mayGo, hits.isEmpty, try isUnchanged(mergeable, lines, sendDay) { return }
+        // What stands in the outbox for the day and may not go any more is held again.
+        let recalled = mayGo ? [] : mergeable.filter { !$0.isHeld }
+        for message in recalled { try end(message, .superseded, &state) }
         // What was held and still is stays as it was; only what is new is held beside it.
-        if !mayGo, hits.isEmpty { return }
+        if !mayGo, hits.isEmpty, recalled.isEmpty { return }
         for hit in hits {
             let isSent = mayGo && lines.ready.contains { $0.hit.item.fact == hit.item.fact }
             let why = Set(reasons).union(isSent ? [] : lines.reasons)
@@ -78,7 +81,8 @@ extension DayEvaluation {
                 try write(to: customer, nil, lines.keptBack, .held, lines.reasons, nil, &state)
             }
         } else {
-            let new = lines.all.filter { known.contains($0.hit.item.fact) }
+            let back = known.union(recalled.flatMap { $0.lines.map(\.item) })
+            let new = lines.all.filter { back.contains($0.hit.item.fact) }
             try write(to: customer, contact, new, .held, Set(reasons).union(lines.reasons), nil, &state)
         }
         try tellSalesOwners(customer, lines.all.filter { $0.hit.rule == .dueSoon && known.contains($0.hit.item.fact) })
@@ -98,7 +102,7 @@ extension DayEvaluation {
     /// Ends what is paid or too old, and forgets what has gone; returns what still waits.
     private func endWhatIsOver(_ customer: Int64, _ state: inout DayState) throws -> [DayState.WaitingMessage] {
         for message in state.waiting[customer] ?? [] where message.day < day {
-            if let sendDay = message.sendDay, sendDay < day {
+            if let sendDay = message.sendDay, sendDay < max(day, books.today) {
                 state.forget(message)
             } else if message.lines.allSatisfy({ openAmount(ofItem: $0.item) == 0 }) {
                 try end(message, .settled, &state)
@@ -272,6 +276,7 @@ extension DayEvaluation {
             let sendDay = sendDay ?? day
             try books.tracking.enqueue(reminder: id, notBefore: sendDay)
             state.messageDays[customer, default: []].append(sendDay)
+            // Until its day has come, what it says is looked at again.
             if sendDay > day { state.keep(kept) }
         case .held: state.keep(kept)
         case .past, .noted: break

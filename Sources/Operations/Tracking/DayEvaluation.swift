@@ -14,6 +14,8 @@ final class DayEvaluation {
     let picture: OpenItems
     let customers: CustomerAttributes
     let people: PersonKeys
+    /// Whether the day was missed for a short time only, so that its messages still go.
+    let isReturn: Bool
     let wantsDetails: Bool
 
     var report: DayReport
@@ -49,7 +51,7 @@ final class DayEvaluation {
     init(
         day: LocalDate, books: Books, policy: TrackingPolicy, policyVersion: Int64, company: CompanySettings,
         calendar: WorkingCalendar, picture: OpenItems, customers: CustomerAttributes, people: PersonKeys,
-        wantsDetails: Bool
+        isReturn: Bool, wantsDetails: Bool
     ) {
         self.day = day
         self.books = books
@@ -60,6 +62,7 @@ final class DayEvaluation {
         self.picture = picture
         self.customers = customers
         self.people = people
+        self.isReturn = isReturn
         self.wantsDetails = wantsDetails
         report = DayReport(day: day)
         open = picture.openAmounts(asOf: day)

@@ -107,7 +107,7 @@ struct DayState {
     }
 
     private mutating func loadOccurrences(_ session: any SQLSession) throws {
-        let statement = try session.statement(
+        let statement = try session.scan(
             "SELECT rule, subject, occasion, episode FROM occurrence ORDER BY rule, subject, occasion, episode")
         while try statement.step() {
             occurrences.insert(

@@ -179,7 +179,7 @@ package struct TrendReport: Sendable {
                 guard before > 0 else { return nil }
                 return RollRate(
                     currency: currency, from: buckets.buckets[bucket], to: buckets.buckets[bucket + 1],
-                    rate: Int(after * 10_000 / before))
+                    rate: Int((after * 20_000 + before) / (before * 2)))
             }
         }
     }

@@ -22,6 +22,8 @@ package final class RunDay: @unchecked Sendable {
         var customers: CustomerAttributes?
         var customersFact: Int64 = -1
         var customersDay = LocalDate(dayNumber: 0)
+        /// Set while days missed for a short time are caught up.
+        var returnsSince: LocalDate?
     }
 
     package init(in store: Store, actor: Actor, source: String) {
@@ -42,13 +44,14 @@ package final class RunDay: @unchecked Sendable {
         onDay: (@Sendable (LocalDate) -> Void)? = nil
     ) async throws -> [DayReport] {
         if let from, from > to { throw Refusal(.dayRangeBackwards) }
-        if isDryRun { return [try await rehearse(to, now, today)] }
+        if isDryRun { return try await rehearse(to, now, today) }
         guard to <= today else { throw Refusal(.dayTooFar, ["day": .day(to), "today": .day(today)]) }
         let lastRun = try store.read { session in
             try session.row("SELECT max(day) FROM day_run")?.optionalInteger(0).map { LocalDate(dayNumber: Int($0)) }
         }
         let asked = from ?? to
         let first = lastRun.map { min($0.adding(days: 1), asked) } ?? asked
+        memory.returnsSince = Self.gap(after: lastRun, to, today)
         var reports: [DayReport] = []
         var day = first
         while day <= to {
@@ -59,7 +62,16 @@ package final class RunDay: @unchecked Sendable {
         return reports
     }
 
-    private struct RolledBack: Error { let report: DayReport }
+    /// The last day run before a short time in which nobody ran the days: what they missed is sent on the return.
+    /// A replay of history makes facts alone.
+    private static func gap(after lastRun: LocalDate?, _ to: LocalDate, _ today: LocalDate) -> LocalDate? {
+        guard let lastRun, today.days(since: lastRun) <= longestGapDays, today.days(since: to) <= 1 else { return nil }
+        return lastRun
+    }
+
+    private static let longestGapDays = 31
+
+    private struct RolledBack: Error { let reports: [DayReport] }
 
     private func request(_ day: LocalDate, _ now: Instant, _ today: LocalDate) -> ActRequest {
         ActRequest(
@@ -79,22 +91,25 @@ package final class RunDay: @unchecked Sendable {
         }
     }
 
-    /// What a day would do after the days missed before it, and rolls all of it back.
-    private func rehearse(_ day: LocalDate, _ now: Instant, _ today: LocalDate) async throws -> DayReport {
+    /// What the days missed and the day itself would do, rolling all of it back.
+    private func rehearse(_ day: LocalDate, _ now: Instant, _ today: LocalDate) async throws -> [DayReport] {
         do {
             _ = try await store.write(request(day, now, max(today, day))) { [self] books -> DayReport in
                 let lastRun = try books.session.row("SELECT max(day) FROM day_run")?.optionalInteger(0)
-                var next = lastRun.map { min(LocalDate(dayNumber: Int($0) + 1), day) } ?? day
-                while next < day {
-                    _ = try evaluate(next, in: books, wantsDetails: false)
+                let last = lastRun.map { LocalDate(dayNumber: Int($0)) }
+                memory.returnsSince = Self.gap(after: last, day, books.today)
+                var next = last.map { min($0.adding(days: 1), day) } ?? day
+                var reports: [DayReport] = []
+                while next <= day {
+                    reports.append(try evaluate(next, in: books, wantsDetails: true))
                     next = next.adding(days: 1)
                 }
-                throw RolledBack(report: try evaluate(day, in: books, wantsDetails: true))
+                throw RolledBack(reports: reports)
             }
         } catch let dryRun as RolledBack {
             memory.act = -1
             memory.state = nil
-            return dryRun.report
+            return dryRun.reports
         } catch {
             memory.act = -1
             memory.state = nil
@@ -124,7 +139,8 @@ package final class RunDay: @unchecked Sendable {
             calendar: try CalendarRepository.load(country: company.country, in: session),
             picture: try store.picture.current(in: session, imagePath: nil, forLookUps: true),
             customers: try customers(session, on: day),
-            people: try PersonKeys(session), wantsDetails: wantsDetails)
+            people: try PersonKeys(session), isReturn: memory.returnsSince.map { day > $0 } ?? false,
+            wantsDetails: wantsDetails)
         let report = try evaluation.run(&state)
         memory.state = state
         return report

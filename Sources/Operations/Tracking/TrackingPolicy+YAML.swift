@@ -114,13 +114,39 @@ package enum Policies {
         } catch {
             throw Refusal(.policyUnreadable, ["detail": .text(error.detail)])
         }
-        guard let tracking = value["tracking"] else {
+        guard value["tracking"] != nil else {
             throw Refusal(.policyUnreadable, ["detail": .text("tracking: …")])
         }
-        for rule in tracking["rules"]?.members ?? [] where !RuleCode.allCases.contains(where: { $0.name == rule }) {
-            throw Refusal(.policyUnreadable, ["detail": .text("tracking.rules.\(rule)")])
+        // What the default policy doesn't have would be passed over in silence.
+        let known = try YAMLValue(yaml: try Resources.text("policy/default.yaml"))
+        for part in ["tracking", "aging"] {
+            if let given = value[part], let model = known[part] { try compare(given, model, at: part) }
         }
         _ = try TrackingPolicy(yaml: text)
         for basis in BucketSet.Basis.allCases { _ = try TrackingPolicy.buckets(text, basis) }
+    }
+
+    /// Every key stands in the model, and every value is of the model's kind.
+    private static func compare(_ given: YAMLValue, _ model: YAMLValue, at path: String) throws {
+        func wrong(_ detail: String) -> Refusal { Refusal(.policyUnreadable, ["detail": .text(detail)]) }
+        for member in given.members {
+            let place = "\(path).\(member)"
+            guard let value = given[member], let expected = model[member] else { throw wrong(place) }
+            if !expected.members.isEmpty {
+                try compare(value, expected, at: place)
+            } else if let text = expected.text {
+                let fits =
+                    Int(text) != nil
+                    ? value.integer != nil
+                    : expected.bool != nil
+                        ? value.bool != nil
+                        : member == "shift"
+                            ? value.text.flatMap(DayShift.init) != nil
+                            : member == "signal" ? value.text.flatMap(Signal.Severity.named) != nil : value.text != nil
+                guard fits else { throw wrong("\(place): \(value.text ?? "…")") }
+            } else if value.list.isEmpty {
+                throw wrong(place)
+            }
+        }
     }
 }

@@ -39,14 +39,14 @@ package struct WorkCommands: Sendable {
     ///
     /// - Throws: `Refusal` `invoice.unknown`, `item.unknown`, `pause.amount` and those of `Pause.check`.
     package func pause(
-        invoice number: String, instalment: Int? = nil, _ kind: Pause.Kind, from: LocalDate, until: LocalDate,
+        invoice number: String, entity code: String? = nil, instalment: Int? = nil, _ kind: Pause.Kind, from: LocalDate, until: LocalDate,
         amount: String?, reason: String
     ) async throws -> Int64? {
         try await store.write(request) { books in
             let (version, policy) = try TrackingPolicy.load(in: books.session, on: from)
             books.policyVersion = version
             try Pause.check(kind, from: from, until: until, reason: reason, policy)
-            let entity = try books.entities.find(nil)
+            let entity = try books.entities.find(code)
             guard let invoice = try books.invoices().find(entity: entity, number: number) else {
                 throw Refusal(.invoiceUnknown, ["invoice": .text(number)])
             }
@@ -80,9 +80,9 @@ package struct WorkCommands: Sendable {
     }
 
     /// Ends all pauses of an invoice that run on a day.
-    package func resume(invoice number: String, on day: LocalDate, reason: String) async throws -> Int64? {
+    package func resume(invoice number: String, entity code: String? = nil, on day: LocalDate, reason: String) async throws -> Int64? {
         try await store.write(request) { books in
-            let entity = try books.entities.find(nil)
+            let entity = try books.entities.find(code)
             guard let invoice = try books.invoices().find(entity: entity, number: number) else {
                 throw Refusal(.invoiceUnknown, ["invoice": .text(number)])
             }

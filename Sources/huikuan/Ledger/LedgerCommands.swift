@@ -24,7 +24,8 @@ struct LedgerCommand: AsyncParsableCommand {
     func run() async throws {
         let session = try Session(options)
         let format = format.flatMap(JournalFormat.init) ?? (options.json ? .json : .csv)
-        let export = ExportJournal(format, from: from?.day, to: to?.day)
+        var export = ExportJournal(format, from: from?.day, to: to?.day)
+        export.catalogue = session.catalogue
         guard let output else {
             var waiting = ""
             try export.run(in: session.store) { text in

@@ -66,6 +66,8 @@ struct ImportCommand: AsyncParsableCommand {
             show(rejected.report, rejected.faults, session.catalogue, rejectedPath: nil)
             if !options.json, let name = try SavedMapping.fitting(file, kind, in: session.store) {
                 Console.complain(session.catalogue.text(.importOfferMapping, ["name": .text(name)]))
+            } else if !options.json, mapping.columns.isEmpty, rejected.faults.contains(where: { $0.refusal.code == .columnMissing }) {
+                Console.complain(session.catalogue.text(.importOfferGuess, ["kind": .text(kind.rawValue)]))
             }
             throw CommandEnd(exitCode: 1)
         } catch {
@@ -103,7 +105,7 @@ struct ImportCommand: AsyncParsableCommand {
                     "kind": .string(report.kind), "created": .count(isRefused ? 0 : report.created),
                     "unchanged": .count(isRefused ? 0 : report.unchanged),
                     "updated": .count(isRefused ? 0 : report.updated),
-                    "rejected": .count(report.rejected),
+                    "rejected": .count(report.rejected), "postedLater": .count(isRefused ? 0 : report.postedLater),
                     "errors": .array(
                         faults.map { fault in
                             .object([
@@ -119,7 +121,7 @@ struct ImportCommand: AsyncParsableCommand {
         }
         if isRefused {
             Console.complain(
-                catalogue.text(.importRejected, ["kind": .text(report.kind), "rejected": .count(report.rejected)]))
+                catalogue.text(.importRejected, ["kind": .text(report.kind), "rejected": .count(faults.count)]))
         } else {
             Console.say(
                 catalogue.text(
@@ -132,6 +134,9 @@ struct ImportCommand: AsyncParsableCommand {
             if report.isDryRun { Console.say(catalogue.text(.importDryRun)) }
             if report.alsoCreated > 0 {
                 Console.say(catalogue.text(.importAlsoCreated, ["count": .count(report.alsoCreated)]))
+            }
+            if report.postedLater > 0 {
+                Console.say(catalogue.text(.importPostedLater, ["count": .count(report.postedLater)]))
             }
             if let rejectedPath { Console.say(catalogue.text(.importRejectedFile, ["path": .text(rejectedPath)])) }
         }

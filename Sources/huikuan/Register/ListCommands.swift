@@ -208,7 +208,8 @@ struct InvoicesCommand: AsyncParsableCommand {
                 rows: list.page(page).rows.map { row in
                     let late = row.open > 0 ? max(0, day.days(since: row.dueDay)) : 0
                     return [
-                        .text(row.number), .text(row.customer), .text(row.customerName), .day(row.issueDay),
+                        .text(row.instalment > 1 || row.amount != row.gross ? "\(row.number)/\(row.instalment)" : row.number),
+                        .text(row.customer), .text(row.customerName), .day(row.issueDay),
                         .day(row.dueDay), late > 0 ? .count(late) : .empty, .text(row.currency.code),
                         .amount(Int128(row.amount), exponent: row.currency.exponent),
                         .amount(Int128(row.open), exponent: row.currency.exponent),
@@ -267,7 +268,7 @@ struct ReceiptsCommand: AsyncParsableCommand {
                 columns: [
                     session.column(.columnReference), session.column(.columnDay, .day), session.column(.columnCustomer),
                     session.column(.columnName), session.column(.agingCurrency), session.column(.columnAmount, .amount),
-                    session.column(.columnUnapplied, .amount),
+                    session.column(.columnUnapplied, .amount), session.column(.columnStatus),
                 ],
                 rows: list.page(page).rows.map { row in
                     let exponent = row.amount.currency.exponent
@@ -275,6 +276,7 @@ struct ReceiptsCommand: AsyncParsableCommand {
                         .text(row.reference), .day(row.day), .text(row.customer ?? ""), .text(row.payer ?? ""),
                         .text(row.amount.currency.code), .amount(Int128(row.amount.minorUnits), exponent: exponent),
                         .amount(Int128(row.unapplied.minorUnits), exponent: exponent),
+                        .text(row.isReversed ? session.catalogue.text("receipt.reversed-state") : ""),
                     ]
                 }), more: page.more)
     }

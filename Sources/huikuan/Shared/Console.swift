@@ -66,6 +66,8 @@ enum Console {
     static func show(
         _ table: ReportTable, rowLimit: Int? = nil, textLimit: Int = 34, more: (Int) -> String = { "… \($0)" }
     ) {
+        // Only a terminal has a width; what is piped is kept whole.
+        let textLimit = isTerminal ? textLimit : Int.max
         if !table.title.isEmpty { say(bold(table.title)) }
         for note in table.notes { say(dim(note)) }
         let shown = rowLimit.map { Array(table.rows.prefix($0)) } ?? table.rows

@@ -38,9 +38,11 @@ struct TasksCommand: AsyncParsableCommand {
                 ],
                 rows: list.page(page).rows.map { row in
                     let role = session.catalogue.text("role.\(row.role.name)")
-                    let mark = row.dueDay < session.today ? "!" : ""
+                    let mark = row.closedDay == nil && row.dueDay < session.today ? "!" : ""
+                    let closed = row.closedDay.map { session.catalogue.text("task.closed-on", ["day": .day($0)]) }
+                    let words = [title(row, session), closed.map { "(\($0))" } ?? ""].filter { !$0.isEmpty }
                     return [
-                        .text("\(row.id)\(mark)"), .day(row.dueDay), .text(title(row, session)),
+                        .text("\(row.id)\(mark)"), .day(row.dueDay), .text(words.joined(separator: " ")),
                         .text(row.assignee ?? session.catalogue.text("task.role", ["role": .text(role)])),
                     ]
                 }), more: page.more, textLimit: 90)
@@ -192,6 +194,7 @@ struct PauseCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Last day, inclusive.", valueName: "day")) var until: DayArgument?
     @Option(help: "Only this part of it is disputed.") var amount: String?
     @Option(help: "Only this instalment, from 1.") var instalment: Int?
+    @Option(help: ArgumentHelp("The legal entity; the main one unless given.", valueName: "code")) var entity: String?
     @Option(help: "Why.") var reason: String
     @Flag(help: "End the pause instead.") var end = false
 
@@ -206,16 +209,17 @@ struct PauseCommand: AsyncParsableCommand {
         let session = try Session(options)
         let first = from?.day ?? session.today
         if end {
-            let request = session.request("end-pause", "\(invoice)|\(first)|\(reason)")
+            let request = session.request("end-pause", "\(invoice)|\(entity ?? "")|\(first)|\(reason)")
             return session.done(
-                try await WorkCommands(in: session.store, request).resume(invoice: invoice, on: first, reason: reason))
+                try await WorkCommands(in: session.store, request).resume(
+                    invoice: invoice, entity: entity, on: first, reason: reason))
         }
         guard let kind = Pause.Kind.allCases.first(where: { $0.name == kind }), let until = until?.day else { return }
         let request = session.request(
-            "pause", "\(invoice)|\(kind.name)|\(first)|\(until)|\(amount ?? "")|\(instalment ?? 0)|\(reason)")
+            "pause", "\(invoice)|\(kind.name)|\(first)|\(until)|\(amount ?? "")|\(instalment ?? 0)|\(entity ?? "")|\(reason)")
         session.done(
             try await WorkCommands(in: session.store, request).pause(
-                invoice: invoice, instalment: instalment, kind, from: first, until: until, amount: amount,
+                invoice: invoice, entity: entity, instalment: instalment, kind, from: first, until: until, amount: amount,
                 reason: reason))
     }
 }
