@@ -138,7 +138,9 @@ package struct BucketSet: Hashable, Sendable {
 
     private static func bound(_ word: String) -> Bound? {
         if word.hasSuffix("m") { return number(word.dropLast()).map(Bound.months) }
-        if word.hasSuffix("y") { return number(word.dropLast()).flatMap { (1...100).contains($0) ? .months($0 * 12) : nil } }
+        if word.hasSuffix("y") {
+            return number(word.dropLast()).flatMap { (1...100).contains($0) ? .months($0 * 12) : nil }
+        }
         return number(word[...]).map(Bound.days)
     }
 

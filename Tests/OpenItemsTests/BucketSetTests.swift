@@ -98,7 +98,9 @@ struct BucketSetTests {
         #expect(BucketSet(basis: .due, bounds: "-7,0")?.buckets.map(\.code) == ["≤ -7", "-6–0", "> 0"])
         #expect(BucketSet(basis: .due, bounds: "30")?.buckets.map(\.code) == ["≤ 30", "> 30"])
         #expect(BucketSet(basis: .due, bounds: "36525,1201m") == nil)
-        #expect(BucketSet(basis: .due, bounds: "-36525,1m,36525,1200m") == nil)
+        #expect(BucketSet(basis: .due, bounds: "365,1y")?.buckets.count == 3)
+        #expect(BucketSet(basis: .due, bounds: "1y,365") == nil)
+        for bounds in ["30,,60", "0,30,", "3 0,60", "+30,60"] { #expect(BucketSet(basis: .due, bounds: bounds) == nil) }
         #expect(BucketSet(basis: .due, bounds: "-36525,1m,100y")?.buckets.count == 4)
     }
 

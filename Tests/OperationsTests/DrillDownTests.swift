@@ -24,7 +24,8 @@ import Testing
             let issued = next(180)
             let currency = ["CNY", "CNY", "USD"][next(3)]
             invoices.append(
-                "I\(number),C\(next(3)),\(try day(issued)),\(try day(issued + next(90))),\(100 + next(900)),\(currency)")
+                "I\(number),C\(next(3)),\(try day(issued)),\(try day(issued + next(90))),\(100 + next(900)),\(currency)"
+            )
         }
         try await importLines(company, .invoices, "number,customer,issue_date,due_date,amount,currency", invoices)
         for round in 0..<4 {
@@ -52,13 +53,17 @@ import Testing
         return company
     }
 
-    private func importLines(_ company: TestCompany, _ kind: ImportKind, _ header: String, _ lines: [String]) async throws {
+    private func importLines(_ company: TestCompany, _ kind: ImportKind, _ header: String, _ lines: [String])
+        async throws
+    {
         let text = ([header] + lines).joined(separator: "\n") + "\n"
         _ = try await FileImport(kind, .text(text)).run(
             in: company.store, actor: company.actor, source: "test", now: company.now, today: company.today)
     }
 
-    @Test("Items add up to each bucket of each customer, as of any day and as known at any act", arguments: [1, 2, 3] as [UInt64])
+    @Test(
+        "Items add up to each bucket of each customer, as of any day and as known at any act",
+        arguments: [1, 2, 3] as [UInt64])
     func itemsAddUp(seed: UInt64) async throws {
         let company = try await company(seed: seed)
         let acts = try Verify().run(in: company.store)
@@ -93,7 +98,9 @@ import Testing
         }
     }
 
-    @Test("A movement starts and ends with the aging of its days, whatever happened between", arguments: [4, 5] as [UInt64])
+    @Test(
+        "A movement starts and ends with the aging of its days, whatever happened between",
+        arguments: [4, 5] as [UInt64])
     func movements(seed: UInt64) async throws {
         let company = try await company(seed: seed)
         let days = try ["2026-05-31", "2026-07-31"].map { try #require(LocalDate($0)) }

@@ -79,9 +79,11 @@ final class CreditRepository {
         insertBalance = try session.statement(
             "INSERT INTO credit_balance (credit, amount, unapplied, customer) VALUES ($1, $2, $3, $4)")
         reduceCredit = try session.statement(
-            "UPDATE credit_balance SET unapplied = unapplied - $1, unwound = CASE WHEN $2 = 1 THEN 1 ELSE unwound END WHERE credit = $3")
+            "UPDATE credit_balance SET unapplied = unapplied - $1, unwound = CASE WHEN $2 = 1 THEN 1 ELSE unwound END WHERE credit = $3"
+        )
         reduceItem = try session.statement(
-            "UPDATE item_balance SET open = open - $1, unwound = CASE WHEN $2 = 1 THEN 1 ELSE unwound END WHERE item = $3")
+            "UPDATE item_balance SET open = open - $1, unwound = CASE WHEN $2 = 1 THEN 1 ELSE unwound END WHERE item = $3"
+        )
         // `credit_amount > 0` says the same as `reverses IS NULL`, which would lead the planner to the wrong index.
         allocatedStatement = try session.statement(
             """

@@ -4,7 +4,8 @@ internal import Database
 enum Schema {
     static let migrator = Migrator([
         Migration(
-            number: 1, name: "foundation", statements: core + parties + register + ledger + functionalAmounts + tracking,
+            number: 1, name: "foundation",
+            statements: core + parties + register + ledger + functionalAmounts + tracking,
             appendOnly: ["act"] + factsOfFoundation,
             fill: { session in
                 try session.execute(

@@ -158,7 +158,10 @@ extension DayEvaluation {
     private func end(_ message: DayState.WaitingMessage, _ event: ReminderEvent, _ state: inout DayState) throws {
         try books.tracking.appendEvent(ofReminder: message.id, event, on: day)
         state.forget(message)
-        if event == .superseded, let sendDay = message.sendDay { state.unsend(message.customer, sendDay) }
+        guard event == .superseded, let sendDay = message.sendDay else { return }
+        state.unsend(message.customer, sendDay)
+        // It was counted when it was put in the outbox, on this day or on one caught up before.
+        report.messages[ReminderState.queued.name, default: 0] -= 1
     }
 
     // MARK: The gate

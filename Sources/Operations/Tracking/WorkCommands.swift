@@ -39,7 +39,8 @@ package struct WorkCommands: Sendable {
     ///
     /// - Throws: `Refusal` `invoice.unknown`, `item.unknown`, `pause.amount` and those of `Pause.check`.
     package func pause(
-        invoice number: String, entity code: String? = nil, instalment: Int? = nil, _ kind: Pause.Kind, from: LocalDate, until: LocalDate,
+        invoice number: String, entity code: String? = nil, instalment: Int? = nil, _ kind: Pause.Kind, from: LocalDate,
+        until: LocalDate,
         amount: String?, reason: String
     ) async throws -> Int64? {
         try await store.write(request) { books in
@@ -80,7 +81,9 @@ package struct WorkCommands: Sendable {
     }
 
     /// Ends all pauses of an invoice that run on a day.
-    package func resume(invoice number: String, entity code: String? = nil, on day: LocalDate, reason: String) async throws -> Int64? {
+    package func resume(invoice number: String, entity code: String? = nil, on day: LocalDate, reason: String)
+        async throws -> Int64?
+    {
         try await store.write(request) { books in
             let entity = try books.entities.find(code)
             guard let invoice = try books.invoices().find(entity: entity, number: number) else {

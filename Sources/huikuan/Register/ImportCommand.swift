@@ -66,7 +66,9 @@ struct ImportCommand: AsyncParsableCommand {
             show(rejected.report, rejected.faults, session.catalogue, rejectedPath: nil)
             if !options.json, let name = try SavedMapping.fitting(file, kind, in: session.store) {
                 Console.complain(session.catalogue.text(.importOfferMapping, ["name": .text(name)]))
-            } else if !options.json, mapping.columns.isEmpty, rejected.faults.contains(where: { $0.refusal.code == .columnMissing }) {
+            } else if !options.json, mapping.columns.isEmpty,
+                rejected.faults.contains(where: { $0.refusal.code == .columnMissing })
+            {
                 Console.complain(session.catalogue.text(.importOfferGuess, ["kind": .text(kind.rawValue)]))
             }
             throw CommandEnd(exitCode: 1)

@@ -208,7 +208,9 @@ struct InvoicesCommand: AsyncParsableCommand {
                 rows: list.page(page).rows.map { row in
                     let late = row.open > 0 ? max(0, day.days(since: row.dueDay)) : 0
                     return [
-                        .text(row.instalment > 1 || row.amount != row.gross ? "\(row.number)/\(row.instalment)" : row.number),
+                        .text(
+                            row.instalment > 1 || row.amount != row.gross
+                                ? "\(row.number)/\(row.instalment)" : row.number),
                         .text(row.customer), .text(row.customerName), .day(row.issueDay),
                         .day(row.dueDay), late > 0 ? .count(late) : .empty, .text(row.currency.code),
                         .amount(Int128(row.amount), exponent: row.currency.exponent),

@@ -216,10 +216,12 @@ struct PauseCommand: AsyncParsableCommand {
         }
         guard let kind = Pause.Kind.allCases.first(where: { $0.name == kind }), let until = until?.day else { return }
         let request = session.request(
-            "pause", "\(invoice)|\(kind.name)|\(first)|\(until)|\(amount ?? "")|\(instalment ?? 0)|\(entity ?? "")|\(reason)")
+            "pause",
+            "\(invoice)|\(kind.name)|\(first)|\(until)|\(amount ?? "")|\(instalment ?? 0)|\(entity ?? "")|\(reason)")
         session.done(
             try await WorkCommands(in: session.store, request).pause(
-                invoice: invoice, entity: entity, instalment: instalment, kind, from: first, until: until, amount: amount,
+                invoice: invoice, entity: entity, instalment: instalment, kind, from: first, until: until,
+                amount: amount,
                 reason: reason))
     }
 }
