@@ -245,7 +245,7 @@ struct OpenItemsLoader {
             sums.add(debit, currency, day, statement.integer(4))
             sums.add(credit, currency, day, -statement.integer(4))
         }
-        sums.forEach { account, currency, day, amount in
+        sums.visit { account, currency, day, amount in
             guard let role = AccountRole(rawValue: account) else { return }
             picture.addTurnover(account: role, currency: currencies.known[currency], day: day, amount: amount)
         }
@@ -339,7 +339,7 @@ private struct TurnoverSums {
     }
 
     /// Each account's sums that are not zero.
-    func forEach(_ body: (_ account: Int64, _ currency: Int, _ day: Int32, _ amount: Int128) -> Void) {
+    func visit(_ body: (_ account: Int64, _ currency: Int, _ day: Int32, _ amount: Int128) -> Void) {
         for (key, days) in byKey.enumerated() {
             guard let days else { continue }
             let (currency, account) = key.quotientAndRemainder(dividingBy: Self.accounts)
