@@ -233,7 +233,9 @@ package struct TrendReport: Sendable {
         columns.append(ReportTable.Column(catalogue.text(.agingUnapplied), .amount))
         return ReportTable(
             title: title, columns: columns,
-            rows: rows.map { row -> [ReportTable.Cell] in
+            // A currency that nobody owes anything in at a month's end has no line of dashes for it.
+            rows: rows.filter { $0.unapplied != 0 || $0.buckets.contains { $0 != 0 } }.map {
+                row -> [ReportTable.Cell] in
                 let exponent = row.currency.exponent
                 return [
                     .day(row.day), .text(row.currency.code), .amount(row.buckets.reduce(0, +), exponent: exponent),
