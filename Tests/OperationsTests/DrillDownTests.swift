@@ -41,9 +41,10 @@ import Testing
             try await importLines(company, .receipts, "reference,date,amount,currency,customer", receipts)
             try await importLines(company, .allocations, "receipt,invoice,amount,date", allocations)
             let number = "I\(next(60))"
+            let later = try #require(LocalDate(try day(200 + next(90))))
+            let from = try #require(LocalDate(try day(100 + next(140))))
             _ = try? await CorrectRegister(in: company.store, company.request("change-due")).changeDueDay(
-                invoice: number, instalment: 1, to: try #require(LocalDate(try day(200 + next(90)))),
-                from: try #require(LocalDate(try day(100 + next(140)))), reason: "agreed")
+                invoice: number, instalment: 1, to: later, from: from, reason: "agreed")
             if let line = allocations.first {
                 let cells = line.split(separator: ",").map(String.init)
                 _ = try await CorrectRegister(in: company.store, company.request("unapply")).unapply(
