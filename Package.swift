@@ -27,9 +27,11 @@ let package = Package(
     targets: [
         // Libraries of the system, by their Debian names.
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CXlsx", pkgConfig: "xlsxwriter", providers: [.apt(["libxlsxwriter-dev"])]),
+        .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
         .systemLibrary(
             name: "CPangoCairo", pkgConfig: "pangocairo", providers: [.apt(["libpango1.0-dev", "libcairo2-dev"])]),
 
@@ -38,8 +40,9 @@ let package = Package(
         .target(name: "Receivables", dependencies: ["Ledger"], swiftSettings: settings),
         .target(name: "OpenItems", dependencies: ["Ledger"], swiftSettings: settings),
         .target(
-            name: "Formats", dependencies: ["Ledger", "CXlsx", "CPangoCairo", yams], swiftSettings: settings),
+            name: "Formats", dependencies: ["Ledger", "CXlsx", "CZip", "CPangoCairo", yams], swiftSettings: settings),
         .target(name: "Database", dependencies: [grdb, "CSQLite"], swiftSettings: settings),
+        .target(name: "DatabasePostgres", dependencies: ["Database", "CPQ"], swiftSettings: settings),
         .target(name: "SampleCompany", dependencies: ["Ledger"], swiftSettings: settings),
         .target(
             name: "Operations",
@@ -48,17 +51,24 @@ let package = Package(
         .executableTarget(
             name: "huikuan",
             dependencies: [
-                "Ledger", "Receivables", "OpenItems", "Formats", "Database", "Operations", "SampleCompany", arguments,
+                "Ledger", "Receivables", "OpenItems", "Formats", "Database", "DatabasePostgres", "Operations",
+                "SampleCompany", arguments,
             ],
             swiftSettings: settings),
 
         .executableTarget(
             name: "Benchmarks",
-            dependencies: ["Ledger", "Receivables", "OpenItems", "Database", "Operations", "CSQLite", arguments],
+            dependencies: [
+                "Ledger", "Receivables", "OpenItems", "Database", "DatabasePostgres", "Operations", "CSQLite",
+                arguments,
+            ],
             swiftSettings: settings),
         .target(
             name: "TestSupport",
-            dependencies: ["Ledger", "Receivables", "OpenItems", "Formats", "Database", "Operations", "CSQLite"],
+            dependencies: [
+                "Ledger", "Receivables", "OpenItems", "Formats", "Database", "DatabasePostgres", "Operations",
+                "CSQLite",
+            ],
             swiftSettings: settings),
         .testTarget(name: "LedgerTests", dependencies: ["Ledger"], swiftSettings: settings),
         .testTarget(name: "ReceivablesTests", dependencies: ["Receivables", "Ledger"], swiftSettings: settings),
@@ -67,7 +77,10 @@ let package = Package(
         .testTarget(name: "SampleCompanyTests", dependencies: ["SampleCompany", "Ledger"], swiftSettings: settings),
         .testTarget(
             name: "OperationsTests",
-            dependencies: ["Ledger", "Receivables", "OpenItems", "Formats", "Database", "Operations", "TestSupport"],
+            dependencies: [
+                "Ledger", "Receivables", "OpenItems", "Formats", "Database", "DatabasePostgres", "Operations",
+                "TestSupport",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "ScenarioTests", dependencies: ["huikuan"], exclude: ["Scenarios"], swiftSettings: settings),

@@ -31,6 +31,12 @@ package struct Migrator: Sendable {
         self.migrations = migrations
     }
 
+    /// All statements of data definition, in order.
+    package var statements: [String] { migrations.flatMap(\.statements) }
+
+    /// All tables whose rows are never changed or deleted.
+    package var appendOnly: [String] { migrations.flatMap(\.appendOnly) }
+
     package var latest: Int { migrations.count }
 
     /// The number of the last migration in the store; 0 in an empty file.

@@ -55,4 +55,19 @@ package enum SQLDialect: Sendable {
                 }
         }
     }
+
+    /// A guard of append-only tables or a reference's own that isn't there or doesn't work; `nil` when all do.
+    ///
+    /// SQLite's stand in the text of the schema, which is compared as a whole.
+    package func missingGuard(of tables: [String], in session: any SQLSession) throws -> String? {
+        guard self == .postgres else { return nil }
+        let rows = try session.rows(
+            """
+            SELECT t.tgname::text, t.tgenabled = 'O' FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+             WHERE c.relnamespace = to_regnamespace(current_schema()::text) ORDER BY t.tgname
+            """)
+        if let idle = rows.first(where: { $0.integer(1) == 0 }) { return idle.text(0) }
+        let there = Set(rows.map { $0.text(0) })
+        return tables.flatMap { ["\($0)_no_update", "\($0)_no_delete"] }.first { !there.contains($0) }
+    }
 }

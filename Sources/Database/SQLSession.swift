@@ -15,6 +15,9 @@ package protocol SQLSession: AnyObject {
     /// The tables of the store.
     func tableNames() throws -> [String]
 
+    /// A table's columns in their order; the first is its key.
+    func columnNames(of table: String) throws -> [String]
+
     var dialect: SQLDialect { get }
 }
 
@@ -75,6 +78,15 @@ package protocol DatabaseEngine: Sendable {
 
     /// Runs `body` on a snapshot of the last committed state.
     func read<Result>(_ body: (any SQLSession) throws -> Result) throws -> Result
+
+    /// The file that holds the store; `nil` for a store on a server, beside which nothing can be kept.
+    var file: String? { get }
+
+    /// After large writes: brings what was committed to where it stays.
+    func checkpoint() throws
+
+    /// Ends all work; nothing can be read or written afterwards.
+    func close() throws
 }
 
 package protocol WriteTransaction: AnyObject {

@@ -178,6 +178,8 @@ package final class SQLiteDatabase: DatabaseEngine, @unchecked Sendable {
         try session.rows("PRAGMA integrity_check(10)").map { $0.text(0) }.filter { $0 != "ok" }
     }
 
+    package var file: String? { path }
+
     package func close() throws { try pool.close() }
 
     /// Settings of the library as a whole; they take effect only before its first use in the process.

@@ -42,6 +42,10 @@ final class SQLiteSession: SQLSession {
         }
     }
 
+    func columnNames(of table: String) throws -> [String] {
+        try rows("SELECT name FROM pragma_table_info(\(table)) ORDER BY cid").map { $0.text(0) }
+    }
+
     var dialect: SQLDialect { .sqlite }
 
     private func prepared(_ text: String) throws -> SQLiteStatement {

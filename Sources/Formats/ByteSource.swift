@@ -13,6 +13,8 @@ package enum ByteSourceFault: Error, Hashable, Sendable {
     case notAFile(path: String)
     /// A byte sequence that the encoding doesn't have.
     case encoding(name: String)
+    /// A workbook that can't be read.
+    case spreadsheet(XLSXFault)
 }
 
 /// A file's bytes.

@@ -19,6 +19,8 @@ package struct ImportMapping: Hashable, Sendable {
     package var encoding: TextEncoding?
     /// `nil` recognises it.
     package var separator: UInt8?
+    /// The worksheet of a workbook; `nil` is the first that isn't hidden.
+    package var sheet: String?
 
     package init() {}
 
@@ -30,7 +32,7 @@ package struct ImportMapping: Hashable, Sendable {
         return [
             sorted(columns), ignore.sorted().joined(separator: ";"), dateFormat.pattern, "\(decimalMark)",
             sorted(constants), createMissing.sorted().joined(separator: ";"), "\(skipLines)", encoding?.name ?? "",
-            separator.map(String.init) ?? "",
+            separator.map(String.init) ?? "", sheet ?? "",
         ].joined(separator: "\n")
     }
 
@@ -43,7 +45,7 @@ package struct ImportMapping: Hashable, Sendable {
 
     private static let keys = [
         "columns", "ignore", "date_format", "decimal", "constants", "create_missing", "skip_lines", "encoding",
-        "separator",
+        "separator", "sheet",
     ]
 
     /// Reads a mapping written in YAML.
@@ -91,6 +93,7 @@ package struct ImportMapping: Hashable, Sendable {
             let known: [String: UInt8] = [",": 44, ";": 59, "\t": 9, "tab": 9]
             guard let byte = known[text] else { throw .badValue(key: key, value: text, expected: "\",\" \";\" tab") }
             separator = byte
+        case "sheet": sheet = text
         default: throw .unknownKey(key, known: Self.keys)
         }
     }

@@ -1,3 +1,5 @@
+internal import Database
+internal import DatabasePostgres
 package import Foundation
 package import Ledger
 internal import OpenItems
@@ -20,9 +22,24 @@ package final class TestCompany: Sendable {
             name: "测试公司", currency: money, language: "en", timeZone: "Asia/Shanghai", country: "CN", kind: .test)
         let box = ClockBox(start)
         clockBox = box
+        if let server = Self.server {
+            place = PostgresPlace()
+            let schema = "t_" + UUID().uuidString.lowercased().replacingOccurrences(of: "-", with: "")
+            name = server + (server.contains("?") ? "&" : "?") + "schema=" + schema
+        } else {
+            place = FilePlace()
+            name = folder.appendingPathComponent("company.db").path
+        }
         store = try await CreateCompany(settings).run(
-            path: folder.appendingPathComponent("company.db").path, actor: actor, now: start, clock: { box.now })
+            path: name, in: place, actor: actor, now: start, clock: { box.now })
     }
+
+    /// `HUIKUAN_TEST_SERVER` names a PostgreSQL database in which each company gets a schema of its own; without it
+    /// companies are files.
+    package static let server = ProcessInfo.processInfo.environment["HUIKUAN_TEST_SERVER"]
+
+    private let place: any StorePlace
+    private let name: String
 
     private struct Unusable: Error {}
 
@@ -48,9 +65,13 @@ package final class TestCompany: Sendable {
         }
     }
 
-    deinit { try? FileManager.default.removeItem(at: folder) }
+    deinit {
+        try? FileManager.default.removeItem(at: folder)
+        if Self.server != nil { place.discard(name) }
+    }
 
-    package var path: String { store.path }
+    /// The store's name: a file's path, or a server's address.
+    package var path: String { name }
 
     /// Sets the clock; may step back, as real clocks do.
     package func setClock(_ text: String) {
@@ -69,7 +90,7 @@ package final class TestCompany: Sendable {
     /// Opens the same store again, as another process would.
     package func reopen() throws -> Store {
         let box = clockBox
-        return try Store.open(path: path, clock: { box.now })
+        return try Store.open(path: path, in: place, clock: { box.now })
     }
 
     /// Imports lines of a kind; the first is the header.

@@ -34,6 +34,62 @@ import Testing
         #expect(try program.run("import", "invoices", "x.csv", "--save-mapping", "x").exitCode == 2)
     }
 
+    @Test("A workbook is imported like any other file", .enabled(if: Workbooks.areThere, Workbooks.howToGet))
+    func workbook() throws {
+        let program = try Program()
+        try program.company()
+        try Workbooks.make(
+            program.path("客户.xlsx"),
+            """
+            s.append(['客户编号', '客户名称', '账期']); s.append(['X1', '甲公司', 30]); s.append(['X2', '=1', None])
+            s['B3'].data_type = 's'
+            o = b.create_sheet('发票'); o.append(['number', 'customer', 'issue_date', 'due_date', 'amount'])
+            o.append(['I1', 'X1', datetime.date(2026, 5, 1), datetime.date(2026, 5, 31), 1234.5])
+            """)
+        let guessed = try program.run("import", "customers", program.path("客户.xlsx"), "--guess")
+        try program.write("m.yaml", guessed.output)
+        let customers = try program.run(
+            "import", "customers", program.path("客户.xlsx"), "--mapping", program.path("m.yaml"), "--json")
+        #expect(try customers.json()["created"] as? Int == 2)
+        // What it says of the encoding is about text files.
+        try program.write("n.yaml", "sheet: 发票\nencoding: GB18030\n")
+        let invoices = try program.run(
+            "import", "invoices", program.path("客户.xlsx"), "--mapping", program.path("n.yaml"), "--json")
+        #expect(try invoices.json()["created"] as? Int == 1)
+        let listed = try program.run("invoices")
+        #expect(listed.output.contains("2026-05-31") && listed.output.contains("1,234.50"))
+    }
+
+    @Test("Workbooks that can't be used as they are", .enabled(if: Workbooks.areThere, Workbooks.howToGet))
+    func badWorkbooks() throws {
+        let program = try Program()
+        try program.company()
+        func refused(_ name: String, _ script: String) throws -> String? {
+            try Workbooks.make(program.path(name), script)
+            return try fault(program.run("import", "customers", program.path(name), "--json"))
+        }
+        let head = "s.append(['code', 'name'])"
+        #expect(try refused("formula.xlsx", "\(head); s.append(['X1', '=A1'])") == "workbook.not-calculated")
+        try program.write("s.yaml", "sheet: Other\n")
+        try Workbooks.make(program.path("sheet.xlsx"), head)
+        #expect(
+            try fault(
+                program.run(
+                    "import", "customers", program.path("sheet.xlsx"), "--mapping", program.path("s.yaml"), "--json"))
+                == "workbook.no-sheet")
+        try program.write("cut.xlsx", "PK\u{3}\u{4} and nothing else")
+        #expect(
+            try fault(program.run("import", "customers", program.path("cut.xlsx"), "--json"))
+                == "workbook.unreadable")
+        let sheet = "xl/worksheets/sheet1.xml"
+        func remade(_ change: String) -> String { "\(head)\nremake = lambda n, d: \(change)" }
+        let doctype = "d.replace(b'<worksheet', b'<!DOCTYPE x []><worksheet', 1) if n == '\(sheet)' else d"
+        #expect(try refused("doctype.xlsx", remade(doctype)) == "workbook.hostile")
+        let wide = "d.replace(b'r=\"B1\"', b'r=\"XFE1\"', 1) if n == '\(sheet)' else d"
+        #expect(try refused("wide.xlsx", remade(wide)) == "workbook.too-large")
+        #expect(try refused("locked.xlsx", "\(head)\nlocked = True") == "workbook.encrypted")
+    }
+
     @Test("Files that can't be used as they are")
     func files() throws {
         let program = try Program()
@@ -187,5 +243,48 @@ import Testing
             let left = try FileManager.default.contentsOfDirectory(atPath: program.folder.path)
             #expect(!left.contains { $0.contains(".new-") }, "\(left)")
         }
+    }
+}
+
+/// Makes workbooks with openpyxl: `b` is the workbook and `s` its first sheet; `remake` changes the archive's parts, and
+/// `locked` marks them as encrypted.
+private enum Workbooks {
+    private static let python = "/usr/bin/python3"
+
+    static let areThere: Bool = {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: python)
+        process.arguments = ["-c", "import openpyxl"]
+        process.standardError = FileHandle.nullDevice
+        guard (try? process.run()) != nil else { return false }
+        process.waitUntilExit()
+        return process.terminationStatus == 0
+    }()
+
+    static let howToGet: Comment = "skipped: no workbooks can be made here; install python3-openpyxl"
+
+    static func make(_ path: String, _ script: String) throws {
+        let frame = """
+            import datetime, openpyxl, sys, zipfile
+            b = openpyxl.Workbook(); s = b.active; remake = None; locked = False
+            \(script)
+            b.save(sys.argv[1])
+            if remake:
+                with zipfile.ZipFile(sys.argv[1]) as z: parts = [(n, z.read(n)) for n in z.namelist()]
+                with zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_DEFLATED) as z:
+                    for n, d in parts: z.writestr(n, remake(n, d))
+            if locked:
+                d = bytearray(open(sys.argv[1], 'rb').read())
+                for mark, flags in ((b'PK\\x03\\x04', 6), (b'PK\\x01\\x02', 8)):
+                    i = d.find(mark)
+                    while i >= 0: d[i + flags] |= 1; i = d.find(mark, i + 4)
+                open(sys.argv[1], 'wb').write(d)
+            """
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: python)
+        process.arguments = ["-c", frame, path]
+        try process.run()
+        process.waitUntilExit()
+        try #require(process.terminationStatus == 0, "\(frame)")
     }
 }

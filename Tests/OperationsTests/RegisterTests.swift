@@ -178,7 +178,9 @@ import Testing
         #expect(try company.fault() == nil)
     }
 
-    @Test("What a contact is called and how it is reached stands nowhere readable in the store")
+    @Test(
+        "What a contact is called and how it is reached stands nowhere readable in the store",
+        .enabled(if: TestCompany.server == nil, StoreTests.aboutFiles))
     func personalDataIsEncrypted() async throws {
         let company = try await company()
         try await company.take(

@@ -8,9 +8,14 @@ import Testing
 @testable import Operations
 
 @Suite struct StoreTests {
+    /// Why a test that looks into a store's file has nothing to do on a server.
+    static let aboutFiles: Comment = "skipped: it looks into the store's file"
+
     private struct Stop: Error {}
 
-    @Test("An acknowledged act survives a power cut: the writer syncs fully")
+    @Test(
+        "An acknowledged act survives a power cut: the writer syncs fully",
+        .enabled(if: TestCompany.server == nil, StoreTests.aboutFiles))
     func synchronous() async throws {
         let company = try await TestCompany()
         let engine = try #require(company.store.engine as? SQLiteDatabase)
@@ -129,7 +134,9 @@ import Testing
         #expect(try company.aging("C1", on: "2026-06-30")[0] == "100.00")
     }
 
-    @Test("A deleted, an inserted and a changed row of any fact table is found, also behind the schema's back")
+    @Test(
+        "A deleted, an inserted and a changed row of any fact table is found, also behind the schema's back",
+        .enabled(if: TestCompany.server == nil, StoreTests.aboutFiles))
     func tampering() async throws {
         let company = try await TestCompany()
         try await company.take(.customers, "code,name,sales_owner", "C1,One,a@x.cn")
@@ -160,7 +167,9 @@ import Testing
         }
     }
 
-    @Test("Every column of every table is vouched for: one changed value is found, without the schema's help")
+    @Test(
+        "Every column of every table is vouched for: one changed value is found, without the schema's help",
+        .enabled(if: TestCompany.server == nil, StoreTests.aboutFiles))
     func everyColumn() async throws {
         let company = try await TestCompany.withOneOfEverything()
         #expect(try company.fault() == nil)
@@ -194,7 +203,9 @@ import Testing
         #expect(tried > 150)
     }
 
-    @Test("A guard that was taken away, a key that is gone, and figures that changed places in the image are found")
+    @Test(
+        "A guard that was taken away, a key that is gone, and figures that changed places in the image are found",
+        .enabled(if: TestCompany.server == nil, StoreTests.aboutFiles))
     func quietTampering() async throws {
         let company = try await TestCompany.withOneOfEverything()
         for change in ["SELECT 1", "DROP INDEX allocation_reverses"] {
@@ -236,7 +247,9 @@ import Testing
         #expect(again.report.unchanged == 1)
     }
 
-    @Test("A head noted down finds that the last acts were cut off")
+    @Test(
+        "A head noted down finds that the last acts were cut off",
+        .enabled(if: TestCompany.server == nil, StoreTests.aboutFiles))
     func cutOff() async throws {
         let company = try await TestCompany()
         let old = company.folder.appendingPathComponent("old.db").path

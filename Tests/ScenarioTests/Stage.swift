@@ -81,14 +81,15 @@ final class Stage {
 
     private func run(_ command: String) throws -> (answer: [String], exitCode: Int32) {
         guard let now else { throw NoClock() }
-        let told = words.reduce(command) { $0.replacingOccurrences(of: $1.key, with: $1.value) }
-        var arguments = Array(CommandWords.split(told).dropFirst())
-        if !arguments.contains("--store") { arguments += ["--store", "company.db"] }
+        let told = words.reduce(command.replacingOccurrences(of: "company.db", with: store)) {
+            $0.replacingOccurrences(of: $1.key, with: $1.value)
+        }
+        let arguments = Array(CommandWords.split(told).dropFirst())
         let process = Process()
         process.executableURL = Self.binary
         process.arguments = arguments
         process.currentDirectoryURL = folder
-        process.environment = Self.environment.merging(["HUIKUAN_NOW": now]) { $1 }
+        process.environment = Self.environment.merging(["HUIKUAN_NOW": now, "HUIKUAN_STORE": store]) { $1 }
         let output = Pipe()
         let complaint = Pipe()
         process.standardOutput = output
@@ -97,8 +98,21 @@ final class Stage {
         let text = output.fileHandleForReading.readDataToEndOfFile()
         let errors = complaint.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
-        return (Lines.of(String(decoding: text + errors, as: UTF8.self)), process.terminationStatus)
+        let said = String(decoding: text + errors, as: UTF8.self)
+        return (
+            Lines.of(said.replacingOccurrences(of: Self.server ?? "company.db", with: "company.db")),
+            process.terminationStatus
+        )
     }
+
+    /// `HUIKUAN_TEST_SERVER` names a PostgreSQL database in which each story gets a schema of its own; without it
+    /// its store is the file company.db.
+    static let server = ProcessInfo.processInfo.environment["HUIKUAN_TEST_SERVER"]
+
+    private let store: String =
+        server.map { server in
+            "\(server)?schema=s_" + UUID().uuidString.lowercased().replacingOccurrences(of: "-", with: "")
+        } ?? "company.db"
 
     /// What a person has set for the program, such as a store or a language, stays out of the story.
     private static let environment = ProcessInfo.processInfo.environment.filter { name, _ in

@@ -114,26 +114,40 @@ package struct FileImport: Sendable {
         do {
             var hasMark = false
             let recognised = try TextEncoding.recognise(
-                try bytes(), said: mapping.encoding, alternative: { () throws(ByteSourceFault) in try bytes() }
+                try bytes(), said: try isWorkbook() ? nil : mapping.encoding,
+                alternative: { () throws(ByteSourceFault) in try bytes() }
             ) { part in
                 if size == 0 { hasMark = part.starts(with: [0xEF, 0xBB, 0xBF]) }
                 hash.update(part)
                 size += part.count
             }
-            let encoding = mapping.encoding == .gb18030 && !hasMark ? .gb18030 : recognised
+            let isSaid = try mapping.encoding == .gb18030 && !hasMark && !isWorkbook()
+            let encoding = isSaid ? .gb18030 : recognised
             let digest = hash.finish()
             try checkCells(encoding, size)
             return Examined(encoding: encoding, hash: digest, size: size)
         } catch let fault as ByteSourceFault {
-            throw rejected(fileFault(fault))
+            throw rejected(Self.fileFault(fault))
         }
     }
 
     private func bytes() throws(ByteSourceFault) -> any ByteSource {
         switch source {
-        case .file(let path): try FileBytes(path: path)
+        case .file(let path): try Self.bytes(path, mapping)
         case .text(let text): MemoryBytes(text)
         }
+    }
+
+    /// A file's text, that of a workbook being its worksheet's cells as CSV in UTF-8.
+    static func bytes(_ path: String, _ mapping: ImportMapping) throws(ByteSourceFault) -> any ByteSource {
+        try XLSXBytes.isXLSX(path: path)
+            ? try XLSXBytes(path: path, sheet: mapping.sheet, mapping: mapping) : try FileBytes(path: path)
+    }
+
+    /// What a mapping says of the encoding is about text files.
+    private func isWorkbook() throws(ByteSourceFault) -> Bool {
+        guard case .file(let path) = source else { return false }
+        return try XLSXBytes.isXLSX(path: path)
     }
 
     private func reader(_ encoding: TextEncoding, hashing: SHA256? = nil) throws -> CSVReader {
@@ -199,7 +213,7 @@ package struct FileImport: Sendable {
         } catch let fault as CSVFault {
             throw rejected(lineFault(fault))
         } catch let fault as ByteSourceFault {
-            throw rejected(fileFault(fault))
+            throw rejected(Self.fileFault(fault))
         }
     }
 
@@ -377,7 +391,7 @@ package struct FileImport: Sendable {
 
     private func rejected(_ fault: LineFault) -> ImportRejected { rejected([fault]) }
 
-    private func fileFault(_ fault: ByteSourceFault) -> LineFault {
+    static func fileFault(_ fault: ByteSourceFault) -> LineFault {
         let refusal: Refusal
         switch fault {
         case .missing(let path): refusal = Refusal(.fileMissing, ["path": .text(path)])
@@ -385,8 +399,31 @@ package struct FileImport: Sendable {
             refusal = Refusal(.fileMissing, ["path": .text("\(path) (\(reason))")])
         case .notAFile(let path): refusal = Refusal(.fileNotAFile, ["path": .text(path)])
         case .encoding: refusal = Refusal(.fileEncoding)
+        case .spreadsheet(let fault): return workbookFault(fault)
         }
         return LineFault(line: 0, column: "", value: "", refusal: refusal)
+    }
+
+    private static func workbookFault(_ fault: XLSXFault) -> LineFault {
+        func of(_ code: RefusalCode, _ parameters: [String: Refusal.Parameter] = [:], line: Int = 0) -> LineFault {
+            LineFault(line: line, column: "", value: "", refusal: Refusal(code, parameters))
+        }
+        switch fault {
+        case .damaged(let reason): return of(.workbookUnreadable, ["detail": .text(reason)])
+        case .noWorkbook: return of(.workbookUnreadable, ["detail": .text("xl/workbook.xml")])
+        case .malformed(let part, let line): return of(.workbookUnreadable, ["detail": .text("\(part):\(line)")])
+        case .encrypted: return of(.workbookEncrypted)
+        case .sheetUnknown(let name, let known):
+            return of(
+                .workbookNoSheet, ["sheet": .text(name), "known": .text(known.prefix(10).joined(separator: ", "))])
+        case .declaration(let part, _), .archiveBomb(let part), .tooDeep(let part, _), .tooLarge(let part, _):
+            return of(.workbookHostile, ["part": .text(part)])
+        case .tooManyColumns(let row, let limit):
+            return of(.workbookTooLarge, ["limit": .count(limit)], line: row)
+        case .tooManyRows(let limit): return of(.workbookTooLarge, ["limit": .count(limit)])
+        case .notCalculated(let row, let column):
+            return of(.workbookNotCalculated, ["column": .count(column)], line: row)
+        }
     }
 
     private func lineFault(_ fault: CSVFault) -> LineFault {
@@ -394,7 +431,7 @@ package struct FileImport: Sendable {
             LineFault(line: line, column: "", value: "", refusal: Refusal(code, parameters))
         }
         switch fault {
-        case .source(let fault): return fileFault(fault)
+        case .source(let fault): return Self.fileFault(fault)
         case .nul(let line): return at(line, .fileNul)
         case .unclosedQuote(let line): return at(line, .fileUnclosedQuote)
         case .strayQuote(let line): return at(line, .fileStrayQuote)

@@ -54,12 +54,11 @@ package enum SavedMapping {
     }
 
     static func header(of path: String) throws -> [String] {
+        func source() throws(ByteSourceFault) -> any ByteSource { try FileImport.bytes(path, ImportMapping()) }
         let encoding = try TextEncoding.recognise(
-            try FileBytes(path: path), alternative: { () throws(ByteSourceFault) in try FileBytes(path: path) }
+            try source(), alternative: { () throws(ByteSourceFault) in try source() }
         ) { _ in }
-        let bytes: any ByteSource =
-            encoding == .utf8
-            ? try FileBytes(path: path) : try ConvertedBytes(from: encoding, try FileBytes(path: path))
+        let bytes = encoding == .utf8 ? try source() : try ConvertedBytes(from: encoding, try source())
         let reader = CSVReader(bytes)
         return try reader.next() ? reader.fields.map(LineReader.trimmed) : []
     }
@@ -75,6 +74,10 @@ package struct MappingGuess {
         self.kind = kind
         do {
             header = try SavedMapping.header(of: path)
+        } catch let fault as ByteSourceFault {
+            throw FileImport.fileFault(fault).refusal
+        } catch CSVFault.source(let fault) {
+            throw FileImport.fileFault(fault).refusal
         } catch {
             throw Refusal(.fileMissing, ["path": .text(path)])
         }

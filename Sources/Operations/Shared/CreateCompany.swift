@@ -1,4 +1,4 @@
-internal import Database
+package import Database
 internal import Foundation
 package import Ledger
 package import Receivables
@@ -11,16 +11,15 @@ package struct CreateCompany: Sendable {
     package init(_ company: CompanySettings) { self.company = company }
 
     package func run(
-        path: String, actor: Actor, now: Instant, clock: @escaping @Sendable () -> Instant
+        path: String, in place: any StorePlace = FilePlace(), actor: Actor, now: Instant,
+        clock: @escaping @Sendable () -> Instant
     ) async throws -> Store {
-        guard !FileManager.default.fileExists(atPath: path) else { throw DatabaseFailure.exists(path: path) }
+        guard try !place.exists(path) else { throw DatabaseFailure.exists(path: place.shown(path)) }
         let policy = try Resources.text("policy/default.yaml")
         let calendar = try? Resources.text("calendar/\(company.country).csv")
-        // Made whole under another name and then put in place at once: whoever dies half-way, or is second,
-        // leaves nothing behind and takes nothing away.
-        let draft = "\(path).new-\(getpid())-\(UUID().uuidString.prefix(8))"
-        defer { for ending in ["", "-wal", "-shm"] { unlink(draft + ending) } }
-        let store = try Store.create(path: draft, clock: clock)
+        let draft = try place.draft(of: path)
+        defer { place.discard(draft) }
+        let store = try Store.create(draft, in: place, clock: clock)
         try await fill(store, policy, actor, now)
         if let calendar {
             _ = try await FileImport(.calendar, .text(calendar)).run(
@@ -28,11 +27,8 @@ package struct CreateCompany: Sendable {
         }
         try store.checkpoint()
         try store.close()
-        guard link(draft, path) == 0 else {
-            if errno == EEXIST { throw DatabaseFailure.exists(path: path) }
-            throw DatabaseFailure.cannotOpen(path: path, detail: String(cString: strerror(errno)))
-        }
-        return try Store.open(path: path, clock: clock)
+        try place.putInPlace(draft, as: path)
+        return try Store.open(path: path, in: place, clock: clock)
     }
 
     private func fill(_ store: Store, _ policy: String, _ actor: Actor, _ now: Instant) async throws {

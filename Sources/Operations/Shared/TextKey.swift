@@ -92,6 +92,8 @@ package enum TextKey: String, CaseIterable, Sendable {
     case verifySound = "verify.sound"
     case verifyBroken = "verify.broken"
     case backupDone = "backup.done"
+    case copyDone = "copy.done"
+    case copyProgress = "copy.progress"
     case restoreDone = "restore.done"
     case demoDone = "demo.done"
     case demoProgress = "demo.progress"

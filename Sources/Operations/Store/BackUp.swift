@@ -1,4 +1,4 @@
-internal import Database
+package import Database
 internal import Foundation
 package import Ledger
 package import Receivables
@@ -23,16 +23,13 @@ package struct BackUp: Sendable {
         for path in [target, keysPath] where FileManager.default.fileExists(atPath: path) {
             throw Refusal(.outputExists, ["path": .text(path)])
         }
-        guard let engine = store.engine as? SQLiteDatabase else {
-            throw DatabaseFailure.other(code: 0, detail: "only a file can be copied")
-        }
         // Made under another name, readable by nobody else, and put in place when it was checked and has no keys.
         let draft = "\(target).part-\(getpid())"
         defer { for ending in ["", "-wal", "-shm", ".openitems"] { unlink(draft + ending) } }
         do {
             guard FileManager.default.createFile(atPath: draft, contents: nil, attributes: [.posixPermissions: 0o600])
             else { throw DatabaseFailure.cannotOpen(path: draft, detail: String(cString: strerror(errno))) }
-            try engine.backup(to: draft, replacing: true)
+            try copyRows(of: store, to: draft)
         } catch let failure as DatabaseFailure {
             if case .cannotOpen(_, let detail) = failure {
                 throw Refusal(.outputUnwritable, ["path": .text(target), "reason": .text(detail)])
@@ -57,6 +54,16 @@ package struct BackUp: Sendable {
         return Result(path: target, keysPath: keysPath, facts: checked.facts, act: checked.acts)
     }
 
+    /// A file is copied page by page; a store on a server is written row by row into a file that makes itself.
+    private func copyRows(of store: Store, to draft: String) throws {
+        if let engine = store.engine as? SQLiteDatabase { return try engine.backup(to: draft, replacing: true) }
+        unlink(draft)
+        let engine = try SQLiteDatabase(path: draft, .new)
+        try store.read { try CopyStore.copyRows($0, into: engine) }
+        chmod(draft, 0o600)
+        try engine.close()
+    }
+
     /// The keys leave the copy, and its pages too, so that none stays in a free page.
     private func removeKeys(from path: String) throws -> String {
         let engine = try SQLiteDatabase(path: path, .existing)
@@ -76,10 +83,12 @@ package struct Restore: Sendable {
     package var goesWithoutKeys = false
     /// Whether somebody set another clock, which a live store won't have.
     package var hasOwnClock = false
+    private let place: any StorePlace
 
-    package init(from source: String, to target: String) {
+    package init(from source: String, to target: String, in place: any StorePlace = FilePlace()) {
         self.source = source
         self.target = target
+        self.place = place
     }
 
     /// - Throws: `DatabaseFailure.exists` when there is a store already: it is never overwritten; `Refusal`
@@ -87,9 +96,12 @@ package struct Restore: Sendable {
     package func run(
         as person: String?, else actor: Actor, now: Instant, clock: @escaping @Sendable () -> Instant
     ) async throws -> Int64 {
-        guard !FileManager.default.fileExists(atPath: target) else { throw DatabaseFailure.exists(path: target) }
-        let draft = "\(target).new-\(getpid())"
-        defer { for ending in ["", "-wal", "-shm", ".openitems"] { unlink(draft + ending) } }
+        guard try !place.exists(target) else { throw DatabaseFailure.exists(path: place.shown(target)) }
+        // Made whole as a file, beside the copy's target or, for a server, in the folder for what is passing.
+        let files = FilePlace()
+        let isFile = place is FilePlace
+        let draft = files.draft(of: isFile ? target : NSTemporaryDirectory() + "huikuan-restore")
+        defer { files.discard(draft) }
         try SQLiteDatabase.copy(source, to: draft)
         try takeKeys(into: draft)
         let store = try Store.open(path: draft, clock: clock)
@@ -108,12 +120,10 @@ package struct Restore: Sendable {
             try books.settings.set("restored", head)
             return ["head": head]
         }
+        if !isFile { _ = try CopyStore().run(from: store, to: target, in: place) }
         try store.checkpoint()
         try store.close()
-        guard link(draft, target) == 0 else {
-            if errno == EEXIST { throw DatabaseFailure.exists(path: target) }
-            throw DatabaseFailure.cannotOpen(path: target, detail: String(cString: strerror(errno)))
-        }
+        if isFile { try place.putInPlace(draft, as: target) }
         return checked.acts
     }
 

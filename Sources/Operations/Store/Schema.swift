@@ -15,6 +15,14 @@ enum Schema {
             })
     ])
 
+    /// All tables in the order of their creation, so that a table stands behind those that it names.
+    static let tables: [String] =
+        ["migration"]
+        + migrator.statements.compactMap { statement in
+            let words = statement.split(separator: " ", maxSplits: 3)
+            return words.count > 2 && words[0] == "CREATE" && words[1] == "TABLE" ? String(words[2]) : nil
+        }
+
     /// Settings, reference data and the journal of acts.
     private static let core = [
         """

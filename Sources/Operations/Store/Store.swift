@@ -28,22 +28,26 @@ package final class Store: Sendable {
     /// Opens an existing store and brings its schema up to date.
     ///
     /// - Parameters:
+    ///   - path: The store's name in its place: a file's path, or a server's address.
     ///   - clock: The time for the journal of acts.
     ///   - onWait: Called about once a second while another process holds the write lock.
     /// - Throws: `DatabaseFailure`.
     package static func open(
-        path: String, clock: @escaping @Sendable () -> Instant, onWait: (@Sendable (Int) -> Void)? = nil
+        path: String, in place: any StorePlace = FilePlace(), clock: @escaping @Sendable () -> Instant,
+        onWait: (@Sendable (Int) -> Void)? = nil
     ) throws -> Store {
-        let engine = try SQLiteDatabase(path: path, .existing, onWait: onWait)
+        let engine = try place.open(path, onWait: onWait)
         let current = try engine.read { try Schema.migrator.current(in: $0) }
         guard current > 0 else { throw DatabaseFailure.notAStore(path: path) }
         if current != Schema.migrator.latest { try engine.write { try Schema.migrator.migrate($0.session) } }
         return Store(engine, path: path, clock: clock)
     }
 
-    /// Creates a store's file with an empty schema, for `CreateCompany` to fill.
-    static func create(path: String, clock: @escaping @Sendable () -> Instant) throws -> Store {
-        let engine = try SQLiteDatabase(path: path, .new)
+    /// Makes a draft of a store with an empty schema, for `CreateCompany` to fill.
+    static func create(_ path: String, in place: any StorePlace, clock: @escaping @Sendable () -> Instant) throws
+        -> Store
+    {
+        let engine = try place.make(path)
         try engine.write { try Schema.migrator.migrate($0.session) }
         return Store(engine, path: path, clock: clock)
     }
@@ -51,9 +55,9 @@ package final class Store: Sendable {
     private init(_ engine: any DatabaseEngine, path: String, clock: @escaping @Sendable () -> Instant) {
         self.engine = engine
         self.path = path
-        imagePath = path + ".openitems"
+        imagePath = engine.file.map { $0 + ".openitems" }
         picture = Picture()
-        writer = Writer(engine, path: path, clock: clock)
+        writer = Writer(engine, clock: clock)
     }
 
     deinit { writer.close() }
@@ -78,11 +82,11 @@ package final class Store: Sendable {
     /// Ends all work on the file: nothing can be read or written afterwards.
     func close() throws {
         writer.close()
-        try (engine as? SQLiteDatabase)?.close()
+        try engine.close()
     }
 
     /// Moves what was committed from the write-ahead log into the file (after large imports).
-    package func checkpoint() throws { try (engine as? SQLiteDatabase)?.checkpoint() }
+    package func checkpoint() throws { try engine.checkpoint() }
 }
 
 /// A command with its answer's address.

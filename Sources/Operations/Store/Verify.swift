@@ -53,6 +53,9 @@ package struct Verify: Sendable {
 
     /// Keys, checks and guards are the ones that the migrations make: a store that lost one defends itself no more.
     private func checkSchema(_ session: any SQLSession, _ store: Store) throws {
+        if let missing = try session.dialect.missingGuard(of: Schema.migrator.appendOnly, in: session) {
+            throw Fault(text: "schema: the guard \(missing) is not as the program made it")
+        }
         guard store.engine is SQLiteDatabase else { return }
         let expected = try SQLiteDatabase.schema { try Schema.migrator.migrate($0) }
         let found = try SQLiteDatabase.parts(of: session)

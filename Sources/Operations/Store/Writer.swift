@@ -20,11 +20,8 @@ final class Writer: @unchecked Sendable {
     private var waiting: [any WriterJob] = []
     private var isClosed = false
 
-    private let path: String
-
-    init(_ engine: any DatabaseEngine, path: String, clock: @escaping @Sendable () -> Instant) {
+    init(_ engine: any DatabaseEngine, clock: @escaping @Sendable () -> Instant) {
         self.engine = engine
-        self.path = path
         self.clock = clock
         let thread = Thread { [self] in loop() }
         thread.name = "huikuan.writer"
@@ -69,8 +66,9 @@ final class Writer: @unchecked Sendable {
         do {
             try engine.write { transaction in
                 let long = group.first { WriterNote.isWorthIt($0.command) }?.command
-                if let long { WriterNote.leave(long, store: path) }
-                defer { if long != nil { WriterNote.remove(store: path) } }
+                let noted = long == nil ? nil : engine.file
+                if let long, let noted { WriterNote.leave(long, store: noted) }
+                defer { if let noted { WriterNote.remove(store: noted) } }
                 let acts = ActRepository(session: transaction.session)
                 var head = try acts.head()
                 let before = head

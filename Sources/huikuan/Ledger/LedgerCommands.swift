@@ -240,7 +240,7 @@ struct RestoreCommand: AsyncParsableCommand {
 
     func run() async throws {
         try Edge.checkClock()
-        var restore = Restore(from: file, to: options.store)
+        var restore = Restore(from: file, to: options.store, in: StoreOptions.place(of: options.store))
         restore.goesWithoutKeys = withoutKeys
         restore.hasOwnClock = Edge.setsClock
         let act = try await restore.run(

@@ -40,14 +40,14 @@ struct DemoCommand: AsyncParsableCommand {
         }
         progress.finish()
         if options.json {
-            Console.emit(.object(["store": .string(options.store), "lastDay": .string("\(last)")]))
+            Console.emit(.object(["store": .string(options.shownStore), "lastDay": .string("\(last)")]))
         } else {
             Console.say(
                 catalogue.text(
                     .demoDone,
                     [
                         "company": .text(company.name), "customers": .count(customers), "invoices": .count(invoices),
-                        "days": .count(days), "path": .text(options.store),
+                        "days": .count(days), "path": .text(options.shownStore),
                     ]))
         }
     }
@@ -99,7 +99,8 @@ struct SamplePlay {
         let clock = clock
         clock.set(from.adding(days: -1), hour: 9)
         let store = try await CreateCompany(company).run(
-            path: path, actor: Edge.systemUser, now: clock.now(), clock: { clock.now() })
+            path: path, in: StoreOptions.place(of: path), actor: Edge.systemUser, now: clock.now(),
+            clock: { clock.now() })
         for person in sample.staff {
             _ = try await WorkCommands(in: store, request("set-person", person.address)).setPerson(
                 person.address, manager: person.manager, roles: [Role.named(person.role)].compactMap { $0 }, without: []

@@ -42,14 +42,16 @@ struct InitCommand: AsyncParsableCommand {
             country: country,
             kind: kind)
         _ = try await CreateCompany(settings).run(
-            path: options.store, actor: Edge.systemUser, now: Edge.clock(), clock: Edge.clock)
+            path: options.store, in: StoreOptions.place(of: options.store), actor: Edge.systemUser, now: Edge.clock(),
+            clock: Edge.clock)
         if options.json {
-            Console.emit(.object(["store": .string(options.store), "currency": .string(money.code)]))
+            Console.emit(.object(["store": .string(options.shownStore), "currency": .string(money.code)]))
         } else {
             let name = company.isEmpty ? "–" : company
             Console.say(
                 try options.catalogue(of: settings).text(
-                    .initDone, ["path": .text(options.store), "company": .text(name), "currency": .text(money.code)]))
+                    .initDone,
+                    ["path": .text(options.shownStore), "company": .text(name), "currency": .text(money.code)]))
         }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Database
+import DatabasePostgres
 import Foundation
 import Ledger
 import Operations
@@ -7,8 +8,16 @@ import Receivables
 
 /// Options that every command has.
 struct StoreOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The company's store.", valueName: "file"))
+    @Option(help: ArgumentHelp("The company's store: a file, or postgres://…/db?schema=….", valueName: "file"))
     var store: String = StoreOptions.defaultStore
+
+    /// Where a store of this name is kept.
+    static func place(of store: String) -> any StorePlace {
+        PostgresPlace.holds(store) ? PostgresPlace() : FilePlace()
+    }
+
+    /// The store's name for messages.
+    var shownStore: String { Self.place(of: store).shown(store) }
 
     static let defaultStore = ProcessInfo.processInfo.environment["HUIKUAN_STORE"] ?? "./huikuan.db"
 
@@ -76,7 +85,8 @@ struct Session {
         let clock = Edge.clock
         self.clock = clock
         let waiting = Progress("")
-        store = try Store.open(path: options.store, clock: clock) { seconds in
+        store = try Store.open(path: options.store, in: StoreOptions.place(of: options.store), clock: clock) {
+            seconds in
             let catalogue = try? options.catalogue()
             waiting.note(catalogue?.text(.storeWaiting, ["seconds": .count(seconds)]) ?? "")
         }

@@ -1,0 +1,265 @@
+internal import CPQ
+internal import Database
+
+/// One connection to a server, used by one thread at a time.
+///
+/// Statements are prepared once. Inside of a write transaction, statements whose answer nobody needs are sent
+/// without waiting (libpq's pipeline), because a wait costs more than the work: what is wrong with one of them is
+/// told at the next answer, at the latest before the commit.
+final class PostgresConnection {
+    private let handle: OpaquePointer?
+    private let address: PostgresAddress
+    private var names: [String: String] = [:]
+    /// Texts whose preparation was sent and not answered yet: an error before it undoes it.
+    private var unconfirmed: [String] = []
+    private var preparedCount = 0
+    private var isPipelined = false
+    /// Commands that were sent and not answered yet.
+    private var pending = 0
+    private static let mostPending = 256
+
+    init(_ address: PostgresAddress) throws {
+        self.address = address
+        handle = PQconnectdb(address.connection)
+        guard PQstatus(handle) == CONNECTION_OK else {
+            let detail = String(cString: PQerrorMessage(handle))
+            throw DatabaseFailure.cannotOpen(path: address.shown, detail: Self.oneLine(detail))
+        }
+        PQsetNoticeProcessor(handle, { _, _ in }, nil)
+        PQsetClientEncoding(handle, "UTF8")
+        try run("SET application_name = 'huikuan \(address.schema)'")
+        // An acknowledged act survives a power cut, whatever the server's own default is.
+        try run("SET synchronous_commit = on")
+        try run("SET search_path = \"\(address.schema)\"")
+        try run("SET idle_in_transaction_session_timeout = 0")
+    }
+
+    deinit { PQfinish(handle) }
+
+    var isAlive: Bool { PQstatus(handle) == CONNECTION_OK }
+
+    /// Runs a statement of the program's own, without values.
+    func run(_ text: String) throws {
+        if isPipelined {
+            _ = try answer(to: text, [])
+        } else {
+            _ = try check(PQexec(handle, text))
+        }
+    }
+
+    // MARK: The pipeline
+
+    func beginPipeline() { isPipelined = PQenterPipelineMode(handle) == 1 }
+
+    /// Waits for all answers and leaves the pipeline.
+    func endPipeline() throws {
+        guard isPipelined else { return }
+        defer { isPipelined = false }
+        guard isAlive else { throw lost() }
+        var failure: DatabaseFailure?
+        do { try settle() } catch let found as DatabaseFailure { failure = found }
+        PQpipelineSync(handle)
+        drain()
+        PQexitPipelineMode(handle)
+        if let failure { throw failure }
+    }
+
+    /// Sends a statement without waiting for its answer.
+    func send(_ text: String, _ values: [SQLValue]) throws {
+        guard isPipelined else {
+            _ = try answer(to: text, values)
+            return
+        }
+        try dispatch(text, values)
+        pending += 1
+        if pending >= Self.mostPending { try settle() }
+    }
+
+    /// Sends a statement and waits for its answer, and for those before it.
+    ///
+    /// - Parameter isKept: Whether the statement stays prepared for the next time.
+    func answer(to text: String, _ values: [SQLValue], isKept: Bool = true) throws -> PostgresResult {
+        guard isPipelined else {
+            let name = try prepare(text, values, isKept)
+            return try Parameters(values).use { count, texts, lengths, formats in
+                try check(PQexecPrepared(handle, name, count, texts, lengths, formats, 0))
+            }
+        }
+        try dispatch(text, values, isKept)
+        do {
+            try settle()
+            return try next()
+        } catch {
+            recover()
+            throw error
+        }
+    }
+
+    private func dispatch(_ text: String, _ values: [SQLValue], _ isKept: Bool = true) throws {
+        let name = try prepare(text, values, isKept)
+        let isSent = Parameters(values).use { count, texts, lengths, formats in
+            PQsendQueryPrepared(handle, name, count, texts, lengths, formats, 0)
+        }
+        guard isSent == 1 else { throw lost() }
+    }
+
+    /// Reads the answers of all pending commands.
+    private func settle() throws {
+        guard PQsendFlushRequest(handle) == 1, PQflush(handle) >= 0 else { throw lost() }
+        while pending > 0 {
+            pending -= 1
+            do {
+                _ = try next()
+            } catch {
+                recover()
+                throw error
+            }
+        }
+        unconfirmed.removeAll(keepingCapacity: true)
+    }
+
+    /// The answer of the next command, and the mark behind it.
+    private func next() throws -> PostgresResult {
+        guard let result = PQgetResult(handle) else { throw lost() }
+        let status = PQresultStatus(result)
+        // Behind each answer stands a null.
+        while let more = PQgetResult(handle) { PQclear(more) }
+        guard status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK else {
+            let failure = self.failure(result)
+            PQclear(result)
+            throw failure
+        }
+        return PostgresResult(result)
+    }
+
+    /// After an error the server passes over everything up to a synchronisation.
+    private func recover() {
+        for text in unconfirmed { names[text] = nil }
+        unconfirmed.removeAll()
+        guard isPipelined, isAlive else { return }
+        PQpipelineSync(handle)
+        drain()
+        pending = 0
+    }
+
+    private func drain() {
+        var silence = 0
+        while isAlive, silence < 4 {
+            guard let result = PQgetResult(handle) else {
+                silence += 1
+                continue
+            }
+            silence = 0
+            let status = PQresultStatus(result)
+            PQclear(result)
+            if status == PGRES_PIPELINE_SYNC { return }
+        }
+    }
+
+    // MARK: Statements
+
+    private func prepare(_ text: String, _ values: [SQLValue], _ isKept: Bool) throws -> String {
+        if isKept, let known = names[text] { return known }
+        if isKept { preparedCount += 1 }
+        let name = isKept ? "s\(preparedCount)" : ""
+        let types = values.map { value -> Oid in
+            switch value {
+            case .null: 0
+            case .integer: 20
+            case .text: 25
+            case .blob: 17
+            }
+        }
+        if isPipelined {
+            guard PQsendPrepare(handle, name, text, Int32(types.count), types) == 1 else { throw lost() }
+            pending += 1
+            if isKept { unconfirmed.append(text) }
+        } else {
+            _ = try check(PQprepare(handle, name, text, Int32(types.count), types))
+        }
+        if isKept { names[text] = name }
+        return name
+    }
+
+    /// Whether the schema is there and has anything in it.
+    var hasTables: Bool {
+        get throws {
+            let query = "SELECT 1 FROM pg_class WHERE relnamespace = to_regnamespace($1) LIMIT 1"
+            return try answer(to: query, [.text(address.schema)]).count > 0
+        }
+    }
+
+    private func check(_ result: OpaquePointer?) throws -> PostgresResult {
+        let status = PQresultStatus(result)
+        guard status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK else {
+            let failure = self.failure(result)
+            PQclear(result)
+            throw failure
+        }
+        return PostgresResult(result)
+    }
+
+    // MARK: Failures
+
+    private func lost() -> DatabaseFailure {
+        .cannotOpen(path: address.shown, detail: Self.oneLine(String(cString: PQerrorMessage(handle))))
+    }
+
+    private func failure(_ result: OpaquePointer?) -> DatabaseFailure {
+        guard isAlive else { return lost() }
+        let state = PQresultErrorField(result, Int32(UInt8(ascii: "C"))).map { String(cString: $0) } ?? ""
+        let primary = PQresultErrorField(result, Int32(UInt8(ascii: "M"))).map { String(cString: $0) } ?? ""
+        let message = primary.isEmpty ? Self.oneLine(String(cString: PQresultErrorMessage(result))) : primary
+        switch state.prefix(2) {
+        case "23": return .constraint(detail: message)
+        case "08", "57": return .cannotOpen(path: address.shown, detail: message)
+        case "53": return state == "53100" ? .full : .other(code: 53, detail: message)
+        case "55", "40": return .locked(seconds: PostgresDatabase.secondsToWait)
+        case "25": return state == "25006" ? .readOnly : .other(code: 25, detail: message)
+        case "XX": return .corrupt(detail: message)
+        default: return .other(code: Int(state) ?? 0, detail: "\(message) [\(state)]")
+        }
+    }
+
+    private static func oneLine(_ text: String) -> String {
+        text.split(separator: "\n").joined(separator: " ")
+    }
+}
+
+/// Values as libpq wants them: pointers to texts, lengths and formats.
+private struct Parameters {
+    private var bytes: [UInt8] = []
+    private var offsets: [Int] = []
+    private var lengths: [Int32] = []
+    private var formats: [Int32] = []
+
+    init(_ values: [SQLValue]) {
+        bytes.reserveCapacity(values.count * 16)
+        for value in values {
+            var format: Int32 = 0
+            offsets.append(bytes.count)
+            let start = bytes.count
+            switch value {
+            case .null: offsets[offsets.count - 1] = -1
+            case .integer(let number): bytes.append(contentsOf: String(number).utf8)
+            case .text(let text): bytes.append(contentsOf: text.utf8)
+            case .blob(let blob):
+                bytes.append(contentsOf: blob)
+                format = 1
+            }
+            lengths.append(Int32(bytes.count - start))
+            formats.append(format)
+            bytes.append(0)
+        }
+    }
+
+    func use<Answer>(
+        _ body: (Int32, [UnsafePointer<CChar>?], [Int32], [Int32]) throws -> Answer
+    ) rethrows -> Answer {
+        try bytes.withUnsafeBytes { buffer in
+            let base = buffer.baseAddress?.assumingMemoryBound(to: CChar.self)
+            let texts = offsets.map { offset -> UnsafePointer<CChar>? in offset < 0 ? nil : base.map { $0 + offset } }
+            return try body(Int32(offsets.count), texts, lengths, formats)
+        }
+    }
+}

@@ -1,0 +1,172 @@
+package import Database
+internal import Foundation
+
+/// A schema on a PostgreSQL server (or what speaks its protocol): one writer at a time, readers on snapshots.
+///
+/// A write transaction first locks the row `head`, so that the journal is gapless and serial whoever writes
+/// (ENGINEERING E-11); readers see one state of it by REPEATABLE READ.
+package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
+    // `idle` and `writer` are guarded by `lock`; a connection taken from either belongs to its taker alone.
+
+    /// How long a writer waits for another one before it gives up; `HUIKUAN_LOCK_SECONDS` names another time.
+    package static let secondsToWait: Int = {
+        let named = ProcessInfo.processInfo.environment["HUIKUAN_LOCK_SECONDS"].flatMap { Int($0) }
+        return named.map { min(max($0, 1), 3600) } ?? 60
+    }()
+
+    package let address: PostgresAddress
+    private let onWait: (@Sendable (Int) -> Void)?
+    private let lock = NSCondition()
+    private var idle: [PostgresConnection] = []
+    private var readersOut = 0
+    private let mostReaders = 2 * ProcessInfo.processInfo.activeProcessorCount
+    private var writer: PostgresConnection?
+
+    private var knowsHead = false
+
+    init(_ address: PostgresAddress, _ first: PostgresConnection, onWait: (@Sendable (Int) -> Void)?) {
+        self.address = address
+        self.onWait = onWait
+        idle = [first]
+    }
+
+    /// Nothing of the store is a file here.
+    package var file: String? { nil }
+
+    /// The server does it when it wants.
+    package func checkpoint() {}
+
+    package func close() {
+        lock.lock()
+        idle.removeAll()
+        writer = nil
+        lock.unlock()
+    }
+
+    package func write<Result>(_ body: (any WriteTransaction) throws -> Result) throws -> Result {
+        lock.lock()
+        let kept = writer
+        writer = nil
+        lock.unlock()
+        let connection = try kept.flatMap { $0.isAlive ? $0 : nil } ?? PostgresConnection(address)
+        defer {
+            lock.lock()
+            if connection.isAlive { writer = connection }
+            lock.unlock()
+        }
+        try begin(connection)
+        let session = PostgresSession(connection)
+        defer { session.close() }
+        connection.beginPipeline()
+        do {
+            let result = try body(PostgresTransaction(session))
+            try connection.endPipeline()
+            try connection.run("COMMIT")
+            return result
+        } catch {
+            try? connection.endPipeline()
+            if connection.isAlive {
+                try? connection.run("ROLLBACK")
+            }
+            throw error
+        }
+    }
+
+    /// Starts a transaction that holds the head, waiting for whoever holds it.
+    private func begin(_ connection: PostgresConnection) throws {
+        if !knowsHead {
+            knowsHead = try !connection.answer(to: "SELECT to_regclass('head')::text", []).isNull(0, 0)
+        }
+        guard knowsHead else { return try connection.run("BEGIN ISOLATION LEVEL READ COMMITTED") }
+        for second in 0..<Self.secondsToWait {
+            do {
+                return try connection.run(
+                    """
+                    BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '1s';
+                    SELECT last_act FROM head WHERE id = 1 FOR UPDATE; SET LOCAL lock_timeout = 0
+                    """)
+            } catch let failure as DatabaseFailure {
+                guard connection.isAlive else { throw failure }
+                try connection.run("ROLLBACK")
+                guard case .locked = failure else { throw failure }
+                onWait?(second + 1)
+            }
+        }
+        throw DatabaseFailure.locked(seconds: Self.secondsToWait)
+    }
+
+    package func read<Result>(_ body: (any SQLSession) throws -> Result) throws -> Result {
+        let connection = try takeReader()
+        defer { giveBack(connection) }
+        try connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        let session = PostgresSession(connection)
+        defer { session.close() }
+        do {
+            let result = try body(session)
+            try connection.run("COMMIT")
+            return result
+        } catch {
+            if connection.isAlive { try? connection.run("ROLLBACK") }
+            throw error
+        }
+    }
+
+    private func takeReader() throws -> PostgresConnection {
+        lock.lock()
+        while readersOut >= mostReaders { lock.wait() }
+        readersOut += 1
+        let kept = idle.popLast()
+        lock.unlock()
+        if let kept, kept.isAlive { return kept }
+        do {
+            return try PostgresConnection(address)
+        } catch {
+            lock.lock()
+            readersOut -= 1
+            lock.signal()
+            lock.unlock()
+            throw error
+        }
+    }
+
+    private func giveBack(_ connection: PostgresConnection) {
+        lock.lock()
+        readersOut -= 1
+        if connection.isAlive { idle.append(connection) }
+        lock.signal()
+        lock.unlock()
+    }
+
+    /// What the server answers to `SHOW synchronous_commit`: `on` keeps an acknowledged act through a power cut.
+    package func synchronousCommit() throws -> String {
+        try read { try $0.row("SHOW synchronous_commit")?.text(0) ?? "" }
+    }
+}
+
+private final class PostgresTransaction: WriteTransaction {
+    private let postgres: PostgresSession
+    private var depth = 0
+
+    init(_ session: PostgresSession) { postgres = session }
+
+    var session: any SQLSession { postgres }
+
+    func savepoint<Result>(_ body: () throws -> Result) throws -> Result {
+        depth += 1
+        defer { depth -= 1 }
+        let name = "p\(depth)"
+        try postgres.connection.run("SAVEPOINT \(name)")
+        do {
+            let result = try body()
+            // What was sent without waiting is answered before the savepoint is given up.
+            try postgres.connection.run("RELEASE SAVEPOINT \(name)")
+            return result
+        } catch let failure as DatabaseFailure where failure.endsTransaction {
+            throw failure
+        } catch {
+            try postgres.connection.run("ROLLBACK TO SAVEPOINT \(name)")
+            try postgres.connection.run("RELEASE SAVEPOINT \(name)")
+            throw error
+        }
+    }
+}

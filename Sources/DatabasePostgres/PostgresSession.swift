@@ -1,0 +1,142 @@
+internal import Database
+
+/// A connection inside of one transaction.
+final class PostgresSession: SQLSession {
+    let connection: PostgresConnection
+    /// Ends with the transaction: its cursors are gone then, and nothing may be sent for it.
+    private(set) var isOpen = true
+    private var cursors = 0
+
+    init(_ connection: PostgresConnection) { self.connection = connection }
+
+    func close() { isOpen = false }
+
+    var dialect: SQLDialect { .postgres }
+
+    func execute(_ sql: SQL) throws -> Int { try connection.answer(to: sql.text, sql.values).changes }
+
+    func rows(_ sql: SQL) throws -> [SQLRow] {
+        let result = try connection.answer(to: sql.text, sql.values)
+        return (0..<result.count).map { row in
+            SQLRow(values: (0..<result.columns).map { result.value(row, $0) })
+        }
+    }
+
+    func statement(_ text: String) throws -> any SQLStatement { PostgresStatement(text, self, readsInParts: false) }
+
+    func scan(_ text: String) throws -> any SQLStatement { PostgresStatement(text, self, readsInParts: true) }
+
+    func tableNames() throws -> [String] {
+        try rows(
+            "SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema() ORDER BY 1"
+        ).map { $0.text(0) }
+    }
+
+    func columnNames(of table: String) throws -> [String] {
+        try rows(
+            """
+            SELECT column_name::text FROM information_schema.columns
+             WHERE table_schema = current_schema() AND table_name = \(table) ORDER BY ordinal_position
+            """
+        ).map { $0.text(0) }
+    }
+
+    func nextCursor() -> String {
+        cursors += 1
+        return "c\(cursors)"
+    }
+}
+
+/// A statement with its values, and the rows that it answered with.
+final class PostgresStatement: SQLStatement {
+    private let text: String
+    private let session: PostgresSession
+    /// Whether rows come through a cursor, some thousands at a time.
+    private let readsInParts: Bool
+    private var values: [SQLValue] = []
+    private var result: PostgresResult?
+    private var row = -1
+    private var cursor: String?
+
+    private static let rowsInPart = 4096
+
+    init(_ text: String, _ session: PostgresSession, readsInParts: Bool) {
+        self.text = text
+        self.session = session
+        self.readsInParts = readsInParts
+    }
+
+    deinit { reset() }
+
+    private func set(_ position: Int, _ value: SQLValue) {
+        if result != nil { reset() }
+        while values.count < position { values.append(.null) }
+        values[position - 1] = value
+    }
+
+    func bind(_ position: Int, _ value: Int64) { set(position, .integer(value)) }
+    func bind(_ position: Int, text: String) { set(position, .text(text)) }
+    func bind(_ position: Int, utf8 bytes: UnsafeBufferPointer<UInt8>) {
+        set(position, .text(String(decoding: bytes, as: UTF8.self)))
+    }
+    func bind(_ position: Int, blob: [UInt8]) { set(position, .blob(blob)) }
+    func bindNull(_ position: Int) { set(position, .null) }
+
+    /// Sent without waiting; what is wrong with it is told at the next answer.
+    func run() throws -> Int {
+        try session.connection.send(text, values)
+        return 1
+    }
+
+    func step() throws -> Bool {
+        if result == nil {
+            if readsInParts {
+                let name = session.nextCursor()
+                _ = try session.connection.answer(
+                    to: "DECLARE \(name) NO SCROLL CURSOR FOR \(text)", values, isKept: false)
+                cursor = name
+                try fetch()
+            } else {
+                result = try session.connection.answer(to: text, values)
+                row = -1
+            }
+        }
+        row += 1
+        if let result, row < result.count { return true }
+        if cursor != nil, result?.count == Self.rowsInPart {
+            try fetch()
+            row = 0
+            if let result, result.count > 0 { return true }
+        }
+        reset()
+        return false
+    }
+
+    private func fetch() throws {
+        guard let cursor else { return }
+        result = try session.connection.answer(to: "FETCH FORWARD \(Self.rowsInPart) FROM \(cursor)", [], isKept: false)
+        row = -1
+    }
+
+    func reset() {
+        result = nil
+        row = -1
+        guard let name = cursor else { return }
+        cursor = nil
+        // Closing is a courtesy: the transaction's end does it too.
+        if session.isOpen { _ = try? session.connection.answer(to: "CLOSE \(name)", [], isKept: false) }
+    }
+
+    func integer(_ column: Int) -> Int64 { result?.integer(row, column) ?? 0 }
+    func isNull(_ column: Int) -> Bool { result?.isNull(row, column) ?? true }
+    func text(_ column: Int) -> String { withBytes(column) { String(decoding: $0, as: UTF8.self) } }
+    func blob(_ column: Int) -> [UInt8] { withBytes(column) { Array($0) } }
+    func value(_ column: Int) -> SQLValue { result?.value(row, column) ?? .null }
+
+    func withBytes<Answer>(_ column: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> Answer) rethrows -> Answer {
+        guard let result, !result.isNull(row, column) else {
+            return try body(UnsafeBufferPointer(start: nil, count: 0))
+        }
+        return try result.withBytes(row, column, body)
+    }
+}
