@@ -44,9 +44,9 @@ package struct PostgresAddress: Hashable, Sendable {
 
     /// The address for messages: without a password.
     package var shown: String {
-        guard let at = connection.firstIndex(of: "@"), let scheme = connection.range(of: "://"), scheme.upperBound < at
-        else { return connection }
-        let user = connection[scheme.upperBound..<at].split(separator: ":").first ?? ""
-        return String(connection[..<scheme.upperBound] + user + connection[at...])
+        guard let at = name.firstIndex(of: "@"), let scheme = name.range(of: "://"), scheme.upperBound < at
+        else { return name }
+        let user = name[scheme.upperBound..<at].split(separator: ":").first ?? ""
+        return String(name[..<scheme.upperBound] + user + name[at...])
     }
 }

@@ -222,7 +222,7 @@ final class PostgresConnection {
     }
 
     private static func oneLine(_ text: String) -> String {
-        text.split(separator: "\n").joined(separator: " ")
+        text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
     }
 }
 

@@ -30,7 +30,12 @@ final class Program: Sendable {
             .appendingPathComponent("huikuan")
     }()
 
-    var store: String { path("company.db") }
+    /// A file in the folder; with `HUIKUAN_TEST_SERVER`, a PostgreSQL database, a schema of its own there.
+    var store: String { schema ?? path("company.db") }
+
+    private let schema: String? = ProcessInfo.processInfo.environment["HUIKUAN_TEST_SERVER"].map { server in
+        "\(server)?schema=p_" + UUID().uuidString.lowercased().replacingOccurrences(of: "-", with: "")
+    }
 
     func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 

@@ -99,10 +99,7 @@ final class Stage {
         let errors = complaint.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         let said = String(decoding: text + errors, as: UTF8.self)
-        return (
-            Lines.of(said.replacingOccurrences(of: Self.server ?? "company.db", with: "company.db")),
-            process.terminationStatus
-        )
+        return (Lines.of(said.replacingOccurrences(of: store, with: "company.db")), process.terminationStatus)
     }
 
     /// `HUIKUAN_TEST_SERVER` names a PostgreSQL database in which each story gets a schema of its own; without it

@@ -247,10 +247,11 @@ struct RestoreCommand: AsyncParsableCommand {
             as: options.person ?? ProcessInfo.processInfo.environment["HUIKUAN_PERSON"], else: Edge.systemUser,
             now: Edge.clock(), clock: Edge.clock)
         if options.json {
-            Console.emit(.object(["store": .string(options.store), "act": .integer(act)]))
+            Console.emit(.object(["store": .string(options.shownStore), "act": .integer(act)]))
         } else {
             Console.say(
-                try options.catalogue().text(.restoreDone, ["path": .text(options.store), "act": .count(Int(act))]))
+                try options.catalogue().text(
+                    .restoreDone, ["path": .text(options.shownStore), "act": .count(Int(act))]))
         }
     }
 }

@@ -12,7 +12,7 @@ struct ImportCommand: AsyncParsableCommand {
 
     @Argument(help: ArgumentHelp(ImportKind.allCases.map(\.rawValue).joined(separator: ", "), valueName: "kind"))
     var kind: String
-    @Argument(help: "A CSV file: comma, semicolon or tab; UTF-8 or GB18030.") var file: String
+    @Argument(help: "A CSV file (comma, semicolon or tab; UTF-8 or GB18030) or a workbook (.xlsx).") var file: String
     @OptionGroup var options: StoreOptions
     @Option(help: ArgumentHelp("A mapping: a YAML file, or the name of a saved one.", valueName: "file or name"))
     var mapping: String?
