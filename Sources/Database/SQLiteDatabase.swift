@@ -34,6 +34,7 @@ package final class SQLiteDatabase: DatabaseEngine, @unchecked Sendable {
             throw DatabaseFailure.exists(path: path)
         }
 
+        if opening == .new { try Self.createPrivately(path) }
         var configuration = Configuration()
         configuration.busyMode = .callback { attempts in Self.wait(attempts, onWait: onWait) }
         configuration.maximumReaderCount = 2 * ProcessInfo.processInfo.activeProcessorCount
@@ -120,6 +121,7 @@ package final class SQLiteDatabase: DatabaseEngine, @unchecked Sendable {
             var configuration = Configuration()
             configuration.readonly = true
             let original = try DatabaseQueue(path: source, configuration: configuration)
+            try createPrivately(target)
             let copy = try DatabaseQueue(path: target)
             try original.backup(to: copy)
             try copy.close()
@@ -128,6 +130,18 @@ package final class SQLiteDatabase: DatabaseEngine, @unchecked Sendable {
             try? FileManager.default.removeItem(atPath: target)
             throw DatabaseFailure(error, path: source)
         }
+    }
+
+    /// Makes an empty file that only its owner can read: a store holds the keys of what is personal. What SQLite
+    /// keeps beside a file gets the file's own rights.
+    private static func createPrivately(_ path: String) throws {
+        let descriptor = Foundation.open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            if errno == EEXIST { throw DatabaseFailure.exists(path: path) }
+            if errno == ENOSPC { throw DatabaseFailure.full }
+            throw DatabaseFailure.cannotOpen(path: path, detail: String(cString: strerror(errno)))
+        }
+        Foundation.close(descriptor)
     }
 
     /// Makes a closed store's file whole by itself, without a write-ahead log beside it.

@@ -44,6 +44,11 @@ package struct PostgresAddress: Hashable, Sendable {
 
     /// The address for messages: without a password.
     package var shown: String {
+        let parts = name.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let others = (parts.count > 1 ? parts[1].split(separator: "&") : []).filter { parameter in
+            !parameter.lowercased().hasPrefix("password=") && !parameter.lowercased().hasPrefix("sslpassword=")
+        }
+        let name = String(parts[0]) + "?" + others.joined(separator: "&")
         guard let at = name.firstIndex(of: "@"), let scheme = name.range(of: "://"), scheme.upperBound < at
         else { return name }
         let user = name[scheme.upperBound..<at].split(separator: ":").first ?? ""

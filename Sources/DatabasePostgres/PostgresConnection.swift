@@ -1,5 +1,6 @@
 internal import CPQ
 internal import Database
+internal import Foundation
 
 /// One connection to a server, used by one thread at a time.
 ///
@@ -20,7 +21,7 @@ final class PostgresConnection {
 
     init(_ address: PostgresAddress) throws {
         self.address = address
-        handle = PQconnectdb(address.connection)
+        handle = Self.connect(address.connection)
         guard PQstatus(handle) == CONNECTION_OK else {
             let detail = String(cString: PQerrorMessage(handle))
             throw DatabaseFailure.cannotOpen(path: address.shown, detail: Self.oneLine(detail))
@@ -31,12 +32,63 @@ final class PostgresConnection {
         // An acknowledged act survives a power cut, whatever the server's own default is.
         try run("SET synchronous_commit = on")
         try run("SET search_path = \"\(address.schema)\"")
-        try run("SET idle_in_transaction_session_timeout = 0")
+        try run("SET bytea_output = hex")
+        // A client that died without a word gives the head back: its connection is found dead within half a minute,
+        // and one that only hangs within ten.
+        try run("SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3")
+        try run("SET idle_in_transaction_session_timeout = '10min'")
+    }
+
+    /// Connects with times of our own where the address names none.
+    private static func connect(_ address: String) -> OpaquePointer? {
+        let defaults = [
+            ("connect_timeout", "15"), ("keepalives_idle", "15"), ("keepalives_interval", "5"),
+            ("keepalives_count", "3"),
+            ("tcp_user_timeout", "30000"), ("dbname", address),
+        ]
+        let copies = defaults.map { (strdup($0.0), strdup($0.1)) }
+        defer {
+            for (name, value) in copies {
+                free(name)
+                free(value)
+            }
+        }
+        let names = copies.map { UnsafePointer<CChar>($0.0) } + [nil]
+        let values = copies.map { UnsafePointer<CChar>($0.1) } + [nil]
+        // Later ones win, so the address is last.
+        return PQconnectdbParams(names, values, 1)
     }
 
     deinit { PQfinish(handle) }
 
     var isAlive: Bool { PQstatus(handle) == CONNECTION_OK }
+
+    /// Whether it can be used again: alive, and in the middle of nothing.
+    var isIdle: Bool {
+        isAlive && !isPipelined && PQtransactionStatus(handle) == PQTRANS_IDLE
+            && PQpipelineStatus(handle) == PQ_PIPELINE_OFF
+    }
+
+    /// What went wrong first in the transaction; the server only repeats that it can't go on.
+    private var firstFailure: DatabaseFailure?
+
+    /// Starts a transaction, and answers what its last statement answers.
+    @discardableResult func begin(_ text: String) throws -> String {
+        firstFailure = nil
+        let result = try check(PQexec(handle, text))
+        return result.count > 0 ? String(result.integer(0, 0)) : ""
+    }
+
+    /// - Throws: What went wrong in the transaction, also when whoever was told kept it to themselves: the server
+    ///   answers a commit of what failed with a rollback.
+    func commit() throws {
+        guard let result = PQexec(handle, "COMMIT") else { throw lost() }
+        let tag = PQcmdStatus(result).map { String(cString: $0) }
+        _ = try check(result)
+        guard tag == "COMMIT" else {
+            throw firstFailure ?? DatabaseFailure.other(code: 25, detail: "the transaction had failed")
+        }
+    }
 
     /// Runs a statement of the program's own, without values.
     func run(_ text: String) throws {
@@ -84,6 +136,11 @@ final class PostgresConnection {
             return try Parameters(values).use { count, texts, lengths, formats in
                 try check(PQexecPrepared(handle, name, count, texts, lengths, formats, 0))
             }
+        }
+        if text.hasPrefix("ROLLBACK") {
+            // What was sent before and failed is undone with the rest.
+            try? settle()
+            firstFailure = nil
         }
         try dispatch(text, values, isKept)
         do {
@@ -210,6 +267,13 @@ final class PostgresConnection {
         let state = PQresultErrorField(result, Int32(UInt8(ascii: "C"))).map { String(cString: $0) } ?? ""
         let primary = PQresultErrorField(result, Int32(UInt8(ascii: "M"))).map { String(cString: $0) } ?? ""
         let message = primary.isEmpty ? Self.oneLine(String(cString: PQresultErrorMessage(result))) : primary
+        if state == "25P02", let firstFailure { return firstFailure }
+        let failure = Self.failure(state, message, address)
+        if firstFailure == nil { firstFailure = failure }
+        return failure
+    }
+
+    private static func failure(_ state: String, _ message: String, _ address: PostgresAddress) -> DatabaseFailure {
         switch state.prefix(2) {
         case "23": return .constraint(detail: message)
         case "08", "57": return .cannotOpen(path: address.shown, detail: message)

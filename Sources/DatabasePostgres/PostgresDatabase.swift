@@ -48,42 +48,77 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
         let kept = writer
         writer = nil
         lock.unlock()
-        let connection = try kept.flatMap { $0.isAlive ? $0 : nil } ?? PostgresConnection(address)
+        var connection = try kept ?? PostgresConnection(address)
+        var number: String
+        do {
+            number = try begin(connection)
+        } catch  where kept != nil && !connection.isAlive {
+            // The kept connection was cut while it was idle: nothing was asked of it yet.
+            connection = try PostgresConnection(address)
+            number = try begin(connection)
+        }
         defer {
             lock.lock()
-            if connection.isAlive { writer = connection }
+            if connection.isIdle { writer = connection }
             lock.unlock()
         }
-        try begin(connection)
         let session = PostgresSession(connection)
         defer { session.close() }
         connection.beginPipeline()
+        let result: Result
         do {
-            let result = try body(PostgresTransaction(session))
+            result = try body(PostgresTransaction(session))
             try connection.endPipeline()
-            try connection.run("COMMIT")
-            return result
         } catch {
             try? connection.endPipeline()
-            if connection.isAlive {
-                try? connection.run("ROLLBACK")
-            }
+            if connection.isAlive { try? connection.run("ROLLBACK") }
             throw error
         }
+        do {
+            try connection.commit()
+        } catch {
+            // Whoever doesn't hear the answer asks again what became of it, so that nothing is done twice.
+            guard !connection.isAlive, try isCommitted(number, error) else { throw error }
+        }
+        return result
+    }
+
+    /// What became of a transaction whose answer was lost: the server knows it by its number.
+    ///
+    /// - Throws: `cannotOpen` when the server doesn't come back; the journal of acts tells then.
+    private func isCommitted(_ number: String, _ error: any Error) throws -> Bool {
+        for _ in 0..<Self.secondsToWait {
+            if let connection = try? PostgresConnection(address),
+                let answer = try? connection.answer(to: "SELECT txid_status($1::bigint)", [.text(number)])
+            {
+                switch answer.text(0, 0) {
+                case "committed": return true
+                case "in progress": break
+                default: return false
+                }
+            }
+            Thread.sleep(forTimeInterval: 1)
+        }
+        throw DatabaseFailure.cannotOpen(
+            path: address.shown, detail: "the answer to a commit was lost (\(error)): look at the journal of acts")
     }
 
     /// Starts a transaction that holds the head, waiting for whoever holds it.
-    private func begin(_ connection: PostgresConnection) throws {
+    ///
+    /// - Returns: The transaction's number on the server.
+    private func begin(_ connection: PostgresConnection) throws -> String {
+        let start = "BEGIN ISOLATION LEVEL READ COMMITTED"
+        let number = "SELECT txid_current()"
         if !knowsHead {
             knowsHead = try !connection.answer(to: "SELECT to_regclass('head')::text", []).isNull(0, 0)
         }
-        guard knowsHead else { return try connection.run("BEGIN ISOLATION LEVEL READ COMMITTED") }
+        guard knowsHead else { return try connection.begin("\(start); \(number)") }
         for second in 0..<Self.secondsToWait {
             do {
-                return try connection.run(
+                return try connection.begin(
                     """
-                    BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '1s';
-                    SELECT last_act FROM head WHERE id = 1 FOR UPDATE; SET LOCAL lock_timeout = 0
+                    \(start); SET LOCAL lock_timeout = '1s'; SELECT last_act FROM head WHERE id = 1 FOR UPDATE;
+                    SET LOCAL lock_timeout = 0; \(number)
                     """)
             } catch let failure as DatabaseFailure {
                 guard connection.isAlive else { throw failure }
@@ -96,9 +131,16 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
     }
 
     package func read<Result>(_ body: (any SQLSession) throws -> Result) throws -> Result {
-        let connection = try takeReader()
+        let start = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        var connection = try takeReader()
         defer { giveBack(connection) }
-        try connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        do {
+            try connection.begin(start)
+        } catch  where !connection.isAlive {
+            // Cut while it was idle.
+            connection = try PostgresConnection(address)
+            try connection.begin(start)
+        }
         let session = PostgresSession(connection)
         defer { session.close() }
         do {
@@ -132,7 +174,7 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
     private func giveBack(_ connection: PostgresConnection) {
         lock.lock()
         readersOut -= 1
-        if connection.isAlive { idle.append(connection) }
+        if connection.isIdle { idle.append(connection) }
         lock.signal()
         lock.unlock()
     }

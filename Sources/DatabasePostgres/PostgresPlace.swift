@@ -9,7 +9,7 @@ package struct PostgresPlace: StorePlace {
     package static func holds(_ name: String) -> Bool { PostgresAddress.isOne(name) }
 
     package func shown(_ name: String) -> String {
-        PostgresAddress(name)?.shown ?? String(name.split(separator: "@").last ?? "")
+        PostgresAddress(name)?.shown ?? String(name.prefix { $0 != ":" }) + "://…"
     }
 
     private func address(_ name: String) throws -> PostgresAddress {
@@ -35,7 +35,7 @@ package struct PostgresPlace: StorePlace {
     package func draft(of name: String) throws -> String {
         let address = try address(name)
         let chance = UUID().uuidString.prefix(8).lowercased()
-        return address.with(schema: "\(address.schema)_new_\(chance)").name
+        return address.with(schema: "\(address.schema.prefix(47))_new_\(chance)").name
     }
 
     package func make(_ draft: String) throws -> any DatabaseEngine {

@@ -51,6 +51,10 @@ final class PostgresResult {
         }
     }
 
+    func text(_ row: Int, _ column: Int) -> String {
+        withBytes(row, column) { String(decoding: $0, as: UTF8.self) }
+    }
+
     /// The bytes of a text or blob, valid within `body` only.
     func withBytes<Answer>(
         _ row: Int, _ column: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> Answer

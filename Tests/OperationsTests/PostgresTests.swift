@@ -17,6 +17,9 @@ struct PostgresAddressTests {
         #expect(address.connection == "postgres://me:secret@db.example:5433/ar?sslmode=require")
         #expect(address.shown == "postgres://me@db.example:5433/ar?sslmode=require&schema=c1")
         #expect(PostgresAddress(address.name) == address)
+        let spelled = try #require(PostgresAddress("postgres://db/ar?user=me&Password=secret&sslpassword=x&schema=c1"))
+        #expect(!spelled.shown.contains("secret") && !spelled.shown.contains("sslpassword"))
+        #expect(PostgresPlace().shown("postgres://me:secret@db/ar?schema=NO") == "postgres://…")
         #expect(PostgresAddress("postgresql://db/ar")?.schema == "huikuan")
         for schema in ["", "Big", "a-b", "1a", "a\"b", String(repeating: "x", count: 61)] {
             #expect(PostgresAddress("postgres://db/ar?schema=\(schema)") == nil, "\(schema)")
@@ -132,6 +135,32 @@ struct PostgresTests {
         try await company.take(.customers, "code,name", "C1,One")
         let after = try Verify().run(in: company.store)
         #expect(after.fault == nil && after.acts == before.acts + 1)
+        // Cut while it is idle, a connection is made anew without a word.
+        let schema = try #require(PostgresAddress(company.path)?.schema)
+        let other = try TestCompany.server.map { try PostgresPlace().open($0 + "?schema=\(schema)", onWait: nil) }
+        _ = try other?.read { session in
+            try session.rows(
+                """
+                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                 WHERE application_name = \("huikuan " + schema) AND pid <> pg_backend_pid()
+                """)
+        }
+        try await company.take(.customers, "code,name", "C2,Two")
+        #expect(try Verify().run(in: company.store).acts == before.acts + 2)
+    }
+
+    @Test("A failure that somebody kept to themselves doesn't become a commit")
+    func swallowed() async throws {
+        let company = try await TestCompany()
+        let before = try Verify().run(in: company.store)
+        #expect(throws: DatabaseFailure.self) {
+            try company.store.engine.write { transaction in
+                try transaction.session.execute("UPDATE head SET last_act = last_act + 1")
+                _ = try? transaction.session.row("SELECT 1 FROM nowhere")
+            }
+        }
+        #expect(try Verify().run(in: company.store).headHash == before.headHash)
+        #expect(try company.fault() == nil)
     }
 
     @Test("Four servers register and allocate at once: each invoice once, never more than there is, one chain")
@@ -176,12 +205,17 @@ struct PostgresTests {
         let other = try Store.open(path: company.path, in: PostgresPlace(), clock: { company.now }) { _ in
             waited.count()
         }
-        async let act = other.write(company.request("later")) { books in
-            _ = try books.people.findOrRegister("somebody")
-            return 1
+        let later = try holder.write { _ in
+            let task = Task {
+                try await other.write(company.request("later")) { books in
+                    _ = try books.people.findOrRegister("somebody")
+                    return 1
+                }
+            }
+            Thread.sleep(forTimeInterval: 2.5)
+            return task
         }
-        try holder.write { _ in Thread.sleep(forTimeInterval: 2.5) }
-        #expect(try await act.act != nil)
+        #expect(try await later.value.act != nil)
         #expect(waited.times >= 1)
         #expect(try company.fault() == nil)
     }

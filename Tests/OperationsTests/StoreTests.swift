@@ -76,6 +76,52 @@ import Testing
         #expect(people == 180)
     }
 
+    @Test("A store that is worked with while it is copied isn't copied; left alone, it is, with one digest")
+    func copies() async throws {
+        let company = try await TestCompany.withOneOfEverything()
+        let path = company.folder.appendingPathComponent("moved.db").path
+        let engine = company.store.engine
+        #expect {
+            _ = try CopyStore().run(from: company.store, to: path, in: FilePlace()) { _ in
+                _ = try? engine.write { try $0.session.execute("UPDATE head SET last_instant = last_instant + 1") }
+            }
+        } throws: {
+            ($0 as? Refusal)?.code == .copySourceMoved
+        }
+        #expect(!FileManager.default.fileExists(atPath: path))
+        let other = try await TestCompany.withOneOfEverything()
+        let digest = try StoreDigest.make(of: other.store)
+        #expect(try CopyStore().run(from: other.store, to: path, in: FilePlace()).digest == digest)
+        let rights = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+        #expect(rights == 0o600)
+    }
+
+    @Test("Rows that the schema refuses leave no act, though others commit in the same group")
+    func refusedBySchema() async throws {
+        let company = try await TestCompany()
+        try await company.take(.customers, "code,name", "C1,One")
+        try await company.take(
+            .invoices, "number,customer,issue_date,due_date,amount", "I1,C1,2026-05-01,2026-05-31,100")
+        let before = try Verify().run(in: company.store)
+        let done = await withTaskGroup(of: Bool.self) { group in
+            for number in 0..<24 {
+                group.addTask {
+                    let written = try? await company.store.write(company.request("try")) { books -> Int in
+                        _ = try books.people.findOrRegister("p\(number)")
+                        guard number % 3 == 0 else { return 1 }
+                        try books.session.statement("UPDATE item_balance SET open = -1").run()
+                        return 2
+                    }
+                    return written != nil
+                }
+            }
+            return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+        }
+        #expect(done == 16)
+        let after = try Verify().run(in: company.store)
+        #expect(after.fault == nil && after.acts == before.acts + 16)
+    }
+
     @Test("Sixty-four at once register one invoice: it stands once")
     func race() async throws {
         let company = try await TestCompany()

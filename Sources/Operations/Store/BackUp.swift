@@ -60,7 +60,6 @@ package struct BackUp: Sendable {
         unlink(draft)
         let engine = try SQLiteDatabase(path: draft, .new)
         try store.read { try CopyStore.copyRows($0, into: engine) }
-        chmod(draft, 0o600)
         try engine.close()
     }
 

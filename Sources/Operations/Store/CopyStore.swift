@@ -1,6 +1,7 @@
 package import Database
 internal import Foundation
 internal import Ledger
+internal import Receivables
 
 /// Moves a company from one place to another, whatever the engines: row by row, then everything is checked.
 ///
@@ -16,7 +17,7 @@ package struct CopyStore: Sendable {
 
     package init() {}
 
-    /// - Throws: `DatabaseFailure.exists` when there is a store already; `corrupt` when the copy doesn't verify.
+    /// - Throws: `Refusal` `copy.source-moved` when acts came meanwhile; `DatabaseFailure.exists` when there is a store already; `corrupt` when the copy doesn't verify.
     package func run(
         from source: Store, to name: String, in place: any StorePlace, onProgress: ((Double) -> Void)? = nil
     ) throws -> Result {
@@ -24,9 +25,9 @@ package struct CopyStore: Sendable {
         let draft = try place.draft(of: name)
         defer { place.discard(draft) }
         let engine = try place.make(draft)
-        let digest = try source.read { session in
+        let (head, digest) = try source.read { session in
             try Self.copyRows(session, into: engine, onProgress)
-            return try StoreDigest.make(session)
+            return (try ActRepository(session: session).head(), try StoreDigest.make(session))
         }
         let copied = try engine.read { try StoreDigest.make($0) }
         try engine.checkpoint()
@@ -36,6 +37,10 @@ package struct CopyStore: Sendable {
         let checked = try Verify().run(in: copy)
         try copy.close()
         if let fault = checked.fault { throw DatabaseFailure.corrupt(detail: "copy: \(fault)") }
+        // Acts that came meanwhile would be missing in the copy.
+        guard try source.read({ try ActRepository(session: $0).head() }) == head else {
+            throw Refusal(.copySourceMoved)
+        }
         try place.putInPlace(draft, as: name)
         return Result(acts: checked.acts, facts: checked.facts, digest: digest)
     }

@@ -38,7 +38,7 @@ package final class Store: Sendable {
     ) throws -> Store {
         let engine = try place.open(path, onWait: onWait)
         let current = try engine.read { try Schema.migrator.current(in: $0) }
-        guard current > 0 else { throw DatabaseFailure.notAStore(path: path) }
+        guard current > 0 else { throw DatabaseFailure.notAStore(path: place.shown(path)) }
         if current != Schema.migrator.latest { try engine.write { try Schema.migrator.migrate($0.session) } }
         return Store(engine, path: path, clock: clock)
     }
@@ -139,7 +139,12 @@ private final class CommandJob<Outcome: Codable & Sendable>: WriterJob {
 
     func recorded(_ act: ActRecord) { self.act = act }
 
-    func refuse(_ error: any Error) { refusal = error }
+    /// What was undone leaves no act and no answer, also when the engine tells late that it didn't take it.
+    func refuse(_ error: any Error) {
+        refusal = error
+        act = nil
+        outcome = nil
+    }
 
     func answer(_ failure: (any Error)?) {
         if let error = failure ?? refusal {

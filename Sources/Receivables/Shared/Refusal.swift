@@ -147,6 +147,7 @@ package enum RefusalCode: String, CaseIterable, Sendable {
     case bucketUnknown = "bucket.unknown"
     case dimensionUnknown = "dimension.unknown"
     case outputExists = "output.exists"
+    case copySourceMoved = "copy.source-moved"
     case outputUnwritable = "output.unwritable"
     case storeMissing = "store.missing"
     case storeExists = "store.exists"
