@@ -17,7 +17,8 @@ package struct CopyStore: Sendable {
 
     package init() {}
 
-    /// - Throws: `Refusal` `copy.source-moved` when acts came meanwhile; `DatabaseFailure.exists` when there is a store already; `corrupt` when the copy doesn't verify.
+    /// - Throws: `Refusal` `copy.source-moved` when acts came meanwhile; `DatabaseFailure.exists` when there is a store
+    ///   already; `corrupt` when the copy doesn't verify.
     package func run(
         from source: Store, to name: String, in place: any StorePlace, onProgress: ((Double) -> Void)? = nil
     ) throws -> Result {

@@ -177,9 +177,12 @@ package struct TrendReport: Sendable {
                 let before = rows.dropLast().reduce(Int128(0)) { $0 + $1.buckets[bucket] }
                 let after = rows.dropFirst().reduce(Int128(0)) { $0 + $1.buckets[bucket + 1] }
                 guard before > 0 else { return nil }
+                // Flow rate: what is in the next bucket a month later. More than all of it can't have rolled on: the rest
+                // came due between two month ends, or was there already where a bucket is wider than a month.
+                let rate = min(10_000, (after * 20_000 + before) / (before * 2))
                 return RollRate(
                     currency: currency, from: buckets.buckets[bucket], to: buckets.buckets[bucket + 1],
-                    rate: Int((after * 20_000 + before) / (before * 2)))
+                    rate: Int(rate))
             }
         }
     }
