@@ -70,6 +70,14 @@ let package = Package(
                 "CSQLite",
             ],
             swiftSettings: settings),
+        .target(
+            name: "Simulation",
+            dependencies: [
+                "Ledger", "Receivables", "OpenItems", "Database", "DatabasePostgres", "Operations",
+            ],
+            swiftSettings: settings),
+        .executableTarget(name: "simulate", dependencies: ["Simulation", arguments], swiftSettings: settings),
+        .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: settings),
         .testTarget(name: "LedgerTests", dependencies: ["Ledger"], swiftSettings: settings),
         .testTarget(name: "ReceivablesTests", dependencies: ["Receivables", "Ledger"], swiftSettings: settings),
         .testTarget(name: "OpenItemsTests", dependencies: ["OpenItems", "Ledger"], swiftSettings: settings),

@@ -135,6 +135,9 @@ import Testing
         #expect(try set() == "policy.unreadable")
         try program.write("p.yaml", "tracking: {rules: {due-sooner: {enabled: false}}}\n")
         #expect(try set() == "policy.unreadable")
+        // A list in the place of a map was once passed over: `simulate --seed 15` found it.
+        try program.write("p.yaml", "tracking: {rules: [{code: due-soon, offset_days: -6}]}\n")
+        #expect(try set() == "policy.unreadable")
         try program.write("p.yaml", "tracking: {rules: {due-soon: {enabled: false}}}\n")
         try program.run("day", "--date", "2026-02-10")
         #expect(try set("--from", "2026-02-10") == "policy.too-early")

@@ -87,7 +87,7 @@ final class CreditRepository {
         // `credit_amount > 0` says the same as `reverses IS NULL`, which would lead the planner to the wrong index.
         allocatedStatement = try session.statement(
             """
-            SELECT a.credit_amount, a.line, r.id FROM allocation a JOIN item i ON i.id = a.item
+            SELECT a.credit_amount, a.line, r.id, a.id, a.item FROM allocation a JOIN item i ON i.id = a.item
               LEFT JOIN allocation r ON r.reverses = a.id
              WHERE a.credit = $1 AND i.invoice = $2 AND a.value_day = $3 AND a.credit_amount > 0 ORDER BY a.id
             """)
@@ -234,20 +234,39 @@ final class CreditRepository {
         allocatedStatement.bind(3, Int64(day.dayNumber))
         defer { allocatedStatement.reset() }
         var lines: [AllocatedLine] = []
+        // By line: the counter-entry of its last part, and its items.
+        var takenBackBy: [Int64] = []
+        var items: [Set<Int64>] = []
+        var withoutLine: Int?
         while try allocatedStatement.step() {
-            let line = allocatedStatement.isNull(1) ? ":\(lines.count + 1)" : allocatedStatement.text(1)
+            let (amount, fact, item) = (
+                allocatedStatement.integer(0), allocatedStatement.integer(3), allocatedStatement.integer(4)
+            )
             let isReversed = !allocatedStatement.isNull(2)
-            let amount = allocatedStatement.integer(0)
-            // A line that was registered anew after it was taken back counts as it is now.
-            if let index = lines.firstIndex(where: { $0.line == line }) {
-                if lines[index].isReversed, !isReversed {
-                    lines[index] = AllocatedLine(line: line, amount: amount, isReversed: false)
-                } else if lines[index].isReversed == isReversed {
-                    lines[index].amount += amount
-                }
+            let counterEntry = isReversed ? allocatedStatement.integer(2) : .max
+            var known: Int?
+            if allocatedStatement.isNull(1) {
+                // What a settlement, a rule or a person allocated stands for a line; its instalments are one.
+                known = withoutLine.flatMap { takenBackBy[$0] > fact && !items[$0].contains(item) ? $0 : nil }
+                withoutLine = known ?? lines.count
             } else {
-                lines.append(AllocatedLine(line: line, amount: amount, isReversed: isReversed))
+                let line = allocatedStatement.text(1)
+                known = lines.firstIndex { $0.line == line }
             }
+            guard let index = known else {
+                let line = allocatedStatement.isNull(1) ? ":\(lines.count + 1)" : allocatedStatement.text(1)
+                lines.append(AllocatedLine(line: line, amount: amount, isReversed: isReversed))
+                takenBackBy.append(counterEntry)
+                items.append([item])
+                continue
+            }
+            // What comes after the line was taken back is the line as it was registered anew; what comes before is
+            // another instalment's part of it.
+            let isAnew = takenBackBy[index] < fact
+            lines[index].amount = isAnew ? amount : lines[index].amount + amount
+            lines[index].isReversed = isReversed
+            takenBackBy[index] = counterEntry
+            items[index].insert(item)
         }
         return lines
     }

@@ -144,7 +144,7 @@ package enum RegisterQueries {
           FROM item i JOIN invoice v ON v.id = i.invoice JOIN entity en ON en.id = v.entity
           JOIN customer c ON c.id = v.customer LEFT JOIN tax_invoice t ON t.invoice = v.id
          WHERE \(conditions.joined(separator: " AND "))
-         ORDER BY due, v.number, i.n
+         ORDER BY due, v.number, i.n, i.id
         """
     }
 

@@ -12,9 +12,13 @@ package final class Books {
     /// Version of the policy that decided, named in the act.
     var policyVersion: Int64?
 
-    init(_ session: any SQLSession, _ request: ActRequest, lastFact: Int64) {
+    private let chance: PersonalRepository.Chance
+
+    init(_ session: any SQLSession, _ request: ActRequest, lastFact: Int64, chance: @escaping PersonalRepository.Chance)
+    {
         self.session = session
         self.request = request
+        self.chance = chance
         facts = FactWriter(session, lastFact: lastFact)
     }
 
@@ -24,7 +28,7 @@ package final class Books {
     private(set) lazy var entities = EntityRepository(session: session, facts: facts)
     private(set) lazy var people = PersonRepository(session: session, facts: facts, today: today)
     private(set) lazy var customers = CustomerRepository(session: session, facts: facts)
-    private(set) lazy var personal = PersonalRepository(session: session, facts: facts)
+    private(set) lazy var personal = PersonalRepository(session: session, facts: facts, chance: chance)
     private(set) lazy var contacts = ContactRepository(session: session, facts: facts, personal: personal)
     private(set) lazy var periods = PeriodRepository(session: session, facts: facts)
     private(set) lazy var ledger = LedgerRepository(session: session, facts: facts, entities: entities)
@@ -53,7 +57,7 @@ package final class Books {
         entities = EntityRepository(session: session, facts: facts)
         people = PersonRepository(session: session, facts: facts, today: today)
         customers = CustomerRepository(session: session, facts: facts)
-        personal = PersonalRepository(session: session, facts: facts)
+        personal = PersonalRepository(session: session, facts: facts, chance: chance)
         contacts = ContactRepository(session: session, facts: facts, personal: personal)
     }
 

@@ -12,14 +12,14 @@ package struct CreateCompany: Sendable {
 
     package func run(
         path: String, in place: any StorePlace = FilePlace(), actor: Actor, now: Instant,
-        clock: @escaping @Sendable () -> Instant
+        clock: @escaping @Sendable () -> Instant, chance: (@Sendable (Int) -> [UInt8])? = nil
     ) async throws -> Store {
         guard try !place.exists(path) else { throw DatabaseFailure.exists(path: place.shown(path)) }
         let policy = try Resources.text("policy/default.yaml")
         let calendar = try? Resources.text("calendar/\(company.country).csv")
         let draft = try place.draft(of: path)
         defer { place.discard(draft) }
-        let store = try Store.create(draft, in: place, clock: clock)
+        let store = try Store.create(draft, in: place, clock: clock, chance: chance)
         try await fill(store, policy, actor, now)
         if let calendar {
             _ = try await FileImport(.calendar, .text(calendar)).run(
@@ -28,7 +28,7 @@ package struct CreateCompany: Sendable {
         try store.checkpoint()
         try store.close()
         try place.putInPlace(draft, as: path)
-        return try Store.open(path: path, in: place, clock: clock)
+        return try Store.open(path: path, in: place, clock: clock, chance: chance)
     }
 
     private func fill(_ store: Store, _ policy: String, _ actor: Actor, _ now: Instant) async throws {

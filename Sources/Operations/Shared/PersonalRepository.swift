@@ -10,13 +10,25 @@ final class PersonalRepository {
 
     private let session: any SQLSession
     private let facts: FactWriter?
+    private let chance: Chance
     private var keys: [Int64: [UInt8]] = [:]
 
+    /// Makes so many bytes that nobody can guess.
+    typealias Chance = @Sendable (Int) -> [UInt8]
+
     /// - Parameter facts: `nil` for reading only.
-    init(session: any SQLSession, facts: FactWriter?) {
+    init(session: any SQLSession, facts: FactWriter?, chance: @escaping Chance = PersonalRepository.system) {
         self.session = session
         self.facts = facts
+        self.chance = chance
         _ = Self.isReady
+    }
+
+    /// The system's own source of chance.
+    static let system: Chance = { count in
+        var bytes = [UInt8](repeating: 0, count: count)
+        randombytes_buf(&bytes, count)
+        return bytes
     }
 
     private static let isReady = sodium_init() >= 0
@@ -25,7 +37,8 @@ final class PersonalRepository {
     func append(_ fields: [String], subject: Int64) throws -> Int64 {
         guard let facts else { throw DatabaseFailure.readOnly }
         let key = try key(of: subject, creating: true)
-        let ciphertext = Self.encrypt(Array(fields.joined(separator: "\u{1f}").utf8), key)
+        let nonce = chance(Int(crypto_secretbox_NONCEBYTES))
+        let ciphertext = Self.encrypt(Array(fields.joined(separator: "\u{1f}").utf8), key, nonce)
         return try facts.append(.personal) { row in
             row.integer(subject)
             row.blob(ciphertext)
@@ -69,16 +82,13 @@ final class PersonalRepository {
             return stored
         }
         guard creating, facts != nil else { return [] }
-        var key = [UInt8](repeating: 0, count: Int(crypto_secretbox_KEYBYTES))
-        randombytes_buf(&key, key.count)
+        let key = chance(Int(crypto_secretbox_KEYBYTES))
         try session.execute("INSERT INTO personal_key (subject, key) VALUES (\(subject), \(key))")
         keys[subject] = key
         return key
     }
 
-    private static func encrypt(_ plain: [UInt8], _ key: [UInt8]) -> [UInt8] {
-        var nonce = [UInt8](repeating: 0, count: Int(crypto_secretbox_NONCEBYTES))
-        randombytes_buf(&nonce, nonce.count)
+    private static func encrypt(_ plain: [UInt8], _ key: [UInt8], _ nonce: [UInt8]) -> [UInt8] {
         var box = [UInt8](repeating: 0, count: plain.count + Int(crypto_secretbox_MACBYTES))
         crypto_secretbox_easy(&box, plain, UInt64(plain.count), nonce, key)
         return nonce + box

@@ -12,6 +12,7 @@ package final class Store: Sendable {
     /// Where the picture of open items is kept between runs; `nil` keeps none.
     let imagePath: String?
     let picture: Picture
+    private let chance: @Sendable (Int) -> [UInt8]
 
     /// Version of the program, as acts name it.
     package static let appVersion = "0.1.0"
@@ -31,28 +32,34 @@ package final class Store: Sendable {
     ///   - path: The store's name in its place: a file's path, or a server's address.
     ///   - clock: The time for the journal of acts.
     ///   - onWait: Called about once a second while another process holds the write lock.
+    ///   - chance: Makes bytes for keys; `nil` asks the system. Only simulations, which repeat themselves, have another.
     /// - Throws: `DatabaseFailure`.
     package static func open(
         path: String, in place: any StorePlace = FilePlace(), clock: @escaping @Sendable () -> Instant,
-        onWait: (@Sendable (Int) -> Void)? = nil
+        onWait: (@Sendable (Int) -> Void)? = nil, chance: (@Sendable (Int) -> [UInt8])? = nil
     ) throws -> Store {
         let engine = try place.open(path, onWait: onWait)
         let current = try engine.read { try Schema.migrator.current(in: $0) }
         guard current > 0 else { throw DatabaseFailure.notAStore(path: place.shown(path)) }
         if current != Schema.migrator.latest { try engine.write { try Schema.migrator.migrate($0.session) } }
-        return Store(engine, path: path, clock: clock)
+        return Store(engine, path: path, clock: clock, chance: chance)
     }
 
     /// Makes a draft of a store with an empty schema, for `CreateCompany` to fill.
-    static func create(_ path: String, in place: any StorePlace, clock: @escaping @Sendable () -> Instant) throws
-        -> Store
-    {
+    static func create(
+        _ path: String, in place: any StorePlace, clock: @escaping @Sendable () -> Instant,
+        chance: (@Sendable (Int) -> [UInt8])?
+    ) throws -> Store {
         let engine = try place.make(path)
         try engine.write { try Schema.migrator.migrate($0.session) }
-        return Store(engine, path: path, clock: clock)
+        return Store(engine, path: path, clock: clock, chance: chance)
     }
 
-    private init(_ engine: any DatabaseEngine, path: String, clock: @escaping @Sendable () -> Instant) {
+    private init(
+        _ engine: any DatabaseEngine, path: String, clock: @escaping @Sendable () -> Instant,
+        chance: (@Sendable (Int) -> [UInt8])?
+    ) {
+        self.chance = chance ?? PersonalRepository.system
         self.engine = engine
         self.path = path
         imagePath = engine.file.map { $0 + ".openitems" }
@@ -70,7 +77,7 @@ package final class Store: Sendable {
         _ request: ActRequest, _ body: @escaping @Sendable (Books) throws -> Outcome
     ) async throws -> Written<Outcome> {
         try await withCheckedThrowingContinuation { continuation in
-            writer.submit(CommandJob(request, body, continuation))
+            writer.submit(CommandJob(request, body, chance, continuation))
         }
     }
 
@@ -80,7 +87,7 @@ package final class Store: Sendable {
     }
 
     /// Ends all work on the file: nothing can be read or written afterwards.
-    func close() throws {
+    package func close() throws {
         writer.close()
         try engine.close()
     }
@@ -93,6 +100,7 @@ package final class Store: Sendable {
 private final class CommandJob<Outcome: Codable & Sendable>: WriterJob {
     private let request: ActRequest
     private let body: @Sendable (Books) throws -> Outcome
+    private let chance: @Sendable (Int) -> [UInt8]
     private let continuation: CheckedContinuation<Store.Written<Outcome>, any Error>
     private var outcome: Outcome?
     private var replayedAct: Int64?
@@ -104,10 +112,12 @@ private final class CommandJob<Outcome: Codable & Sendable>: WriterJob {
 
     init(
         _ request: ActRequest, _ body: @escaping @Sendable (Books) throws -> Outcome,
+        _ chance: @escaping @Sendable (Int) -> [UInt8],
         _ continuation: CheckedContinuation<Store.Written<Outcome>, any Error>
     ) {
         self.request = request
         self.body = body
+        self.chance = chance
         self.continuation = continuation
     }
 
@@ -121,7 +131,7 @@ private final class CommandJob<Outcome: Codable & Sendable>: WriterJob {
             replayedAct = earlier.seq
             return lastFact
         }
-        let books = Books(session, request, lastFact: lastFact)
+        let books = Books(session, request, lastFact: lastFact, chance: chance)
         let result = try body(books)
         try books.finish()
         outcome = result

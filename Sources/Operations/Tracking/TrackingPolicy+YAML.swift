@@ -129,6 +129,8 @@ package enum Policies {
     /// Every key stands in the model, and every value is of the model's kind.
     private static func compare(_ given: YAMLValue, _ model: YAMLValue, at path: String) throws {
         func wrong(_ detail: String) -> Refusal { Refusal(.policyUnreadable, ["detail": .text(detail)]) }
+        // A list of rules in the place of a map of them would be passed over.
+        guard case .map = given else { throw wrong("\(path): a: …, b: …") }
         for member in given.members {
             let place = "\(path).\(member)"
             guard let value = given[member], let expected = model[member] else { throw wrong(place) }
