@@ -31,6 +31,7 @@ let package = Package(
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CXlsx", pkgConfig: "xlsxwriter", providers: [.apt(["libxlsxwriter-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
         .systemLibrary(
             name: "CPangoCairo", pkgConfig: "pangocairo", providers: [.apt(["libpango1.0-dev", "libcairo2-dev"])]),
@@ -43,6 +44,7 @@ let package = Package(
             name: "Formats", dependencies: ["Ledger", "CXlsx", "CZip", "CPangoCairo", yams], swiftSettings: settings),
         .target(name: "Database", dependencies: [grdb, "CSQLite"], swiftSettings: settings),
         .target(name: "DatabasePostgres", dependencies: ["Database", "CPQ"], swiftSettings: settings),
+        .target(name: "Mail", dependencies: ["CCurl"], swiftSettings: settings),
         .target(name: "SampleCompany", dependencies: ["Ledger"], swiftSettings: settings),
         .target(
             name: "Operations",
@@ -51,7 +53,7 @@ let package = Package(
         .executableTarget(
             name: "huikuan",
             dependencies: [
-                "Ledger", "Receivables", "OpenItems", "Formats", "Database", "DatabasePostgres", "Operations",
+                "Ledger", "Receivables", "OpenItems", "Formats", "Database", "DatabasePostgres", "Mail", "Operations",
                 "SampleCompany", arguments,
             ],
             swiftSettings: settings),
@@ -82,6 +84,7 @@ let package = Package(
         .testTarget(name: "ReceivablesTests", dependencies: ["Receivables", "Ledger"], swiftSettings: settings),
         .testTarget(name: "OpenItemsTests", dependencies: ["OpenItems", "Ledger"], swiftSettings: settings),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "Ledger"], swiftSettings: settings),
+        .testTarget(name: "MailTests", dependencies: ["Mail"], swiftSettings: settings),
         .testTarget(name: "SampleCompanyTests", dependencies: ["SampleCompany", "Ledger"], swiftSettings: settings),
         .testTarget(
             name: "OperationsTests",
@@ -89,7 +92,7 @@ let package = Package(
                 "Ledger", "Receivables", "OpenItems", "Formats", "Database", "DatabasePostgres", "Operations",
                 "TestSupport",
             ],
-            swiftSettings: settings),
+            exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "ScenarioTests", dependencies: ["huikuan"], exclude: ["Scenarios"], swiftSettings: settings),
         .testTarget(name: "CommandLineTests", dependencies: ["huikuan"], swiftSettings: settings),

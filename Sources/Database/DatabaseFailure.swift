@@ -6,6 +6,8 @@ package enum DatabaseFailure: Error, Hashable, Sendable {
     /// Another process held the write lock for longer than was waited.
     case locked(seconds: Int)
     case full
+    /// A read, write or sync of a file failed; a full disk can look like that too.
+    case disk(detail: String)
     case readOnly
     case corrupt(detail: String)
     /// Written by a later version of the program.

@@ -30,6 +30,12 @@ package struct SQL: ExpressibleByStringInterpolation, Sendable {
         values = []
     }
 
+    /// Text of the program's own with the values of its places.
+    package init(_ text: String, _ values: [SQLValue]) {
+        self.text = text
+        self.values = values
+    }
+
     package init(stringInterpolation: StringInterpolation) {
         text = stringInterpolation.text
         values = stringInterpolation.values
@@ -60,8 +66,16 @@ package struct SQL: ExpressibleByStringInterpolation, Sendable {
     }
 }
 
+/// What a row of an answer can be asked for, whether it was kept or a statement stands on it.
+package protocol SQLColumns {
+    func integer(_ index: Int) -> Int64
+    func optionalInteger(_ index: Int) -> Int64?
+    func text(_ index: Int) -> String
+    func optionalText(_ index: Int) -> String?
+}
+
 /// One row of an answer, values by column index.
-package struct SQLRow: Sendable {
+package struct SQLRow: Sendable, SQLColumns {
     package let values: [SQLValue]
 
     package init(values: [SQLValue]) { self.values = values }

@@ -19,9 +19,36 @@ package protocol SQLSession: AnyObject {
     func columnNames(of table: String) throws -> [String]
 
     var dialect: SQLDialect { get }
+
+    /// Whether loops should look up a page of what they need at once, because each look-up waits for a server.
+    var looksAhead: Bool { get }
 }
 
 extension SQLSession {
+    package var looksAhead: Bool { false }
+
+    /// Rows of a query about many keys, some hundred at a time.
+    ///
+    /// - Parameters:
+    ///   - text: The query, given the places of the keys: `$2, $3, …`.
+    ///   - first: The values of the places before those.
+    package func rows(
+        about keys: some Collection<SQLValue>, _ first: [SQLValue] = [], _ text: (String) -> String,
+        visit: (SQLRow) throws -> Void
+    ) throws {
+        let keysAtOnce = 250
+        let places = (first.count + 1...first.count + keysAtOnce).map { "$\($0)" }.joined(separator: ", ")
+        let query = text(places)
+        var rest = Array(keys)[...]
+        while let last = rest.prefix(keysAtOnce).last {
+            // Always the same number of places, so that it is prepared once.
+            let some = Array(rest.prefix(keysAtOnce))
+            let filled = some + [SQLValue](repeating: last, count: keysAtOnce - some.count)
+            for row in try rows(SQL(query, first + filled)) { try visit(row) }
+            rest = rest.dropFirst(keysAtOnce)
+        }
+    }
+
     /// The first row of a query, or `nil`.
     package func row(_ sql: SQL) throws -> SQLRow? { try rows(sql).first }
 }
@@ -29,7 +56,7 @@ extension SQLSession {
 /// A prepared statement for loops: bind by position (from 1), then `run` or `step`.
 ///
 /// Values stay bound until they are bound again. Columns are counted from 0.
-package protocol SQLStatement: AnyObject {
+package protocol SQLStatement: AnyObject, SQLColumns {
     func bind(_ position: Int, _ value: Int64)
     func bind(_ position: Int, text: String)
     func bind(_ position: Int, utf8 bytes: UnsafeBufferPointer<UInt8>)
@@ -66,6 +93,7 @@ extension SQLStatement {
     }
 
     package func optionalInteger(_ column: Int) -> Int64? { isNull(column) ? nil : integer(column) }
+    package func optionalText(_ column: Int) -> String? { isNull(column) ? nil : text(column) }
 }
 
 /// An engine that runs closures in transactions. Closures are synchronous: nothing in them waits
@@ -74,7 +102,12 @@ package protocol DatabaseEngine: Sendable {
     /// Runs `body` in a write transaction that is the only one at its time, and commits it.
     ///
     /// `body` gets the transaction to set savepoints in. Anything thrown rolls everything back.
-    func write<Result>(_ body: (any WriteTransaction) throws -> Result) throws -> Result
+    ///
+    /// - Parameter isThere: Asked of the store when the answer to the commit was lost: whether what was written is
+    ///   there. What a server remembers of transactions is no witness: after a crash it gives their numbers again.
+    func write<Result>(
+        _ body: (any WriteTransaction) throws -> Result, isThere: (any SQLSession) throws -> Bool
+    ) throws -> Result
 
     /// Runs `body` on a snapshot of the last committed state.
     func read<Result>(_ body: (any SQLSession) throws -> Result) throws -> Result
@@ -82,11 +115,21 @@ package protocol DatabaseEngine: Sendable {
     /// The file that holds the store; `nil` for a store on a server, beside which nothing can be kept.
     var file: String? { get }
 
+    /// Waits until somebody may have committed something, at most so many seconds.
+    func waitForChange(atMost seconds: Double)
+
     /// After large writes: brings what was committed to where it stays.
     func checkpoint() throws
 
     /// Ends all work; nothing can be read or written afterwards.
     func close() throws
+}
+
+extension DatabaseEngine {
+    /// Writes what may be written again when nobody knows whether it is there.
+    package func write<Result>(_ body: (any WriteTransaction) throws -> Result) throws -> Result {
+        try write(body, isThere: { _ in false })
+    }
 }
 
 package protocol WriteTransaction: AnyObject {

@@ -56,7 +56,10 @@ package final class SQLiteDatabase: DatabaseEngine, @unchecked Sendable {
         }
     }
 
-    package func write<Result>(_ body: (any WriteTransaction) throws -> Result) throws -> Result {
+    /// The engine is in this process: its answers don't get lost.
+    package func write<Result>(
+        _ body: (any WriteTransaction) throws -> Result, isThere: (any SQLSession) throws -> Bool
+    ) throws -> Result {
         do {
             return try pool.writeWithoutTransaction { database in
                 var result: Result?
@@ -193,6 +196,22 @@ package final class SQLiteDatabase: DatabaseEngine, @unchecked Sendable {
     }
 
     package var file: String? { path }
+
+    /// Looks at the file and its log now and then: another process says nothing of what it commits.
+    package func waitForChange(atMost seconds: Double) {
+        func trace() -> [Int] {
+            ["", "-wal"].flatMap { ending -> [Int] in
+                var status = stat()
+                guard stat(path + ending, &status) == 0 else { return [0, 0, 0] }
+                return [Int(status.st_size), status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
+            }
+        }
+        let before = trace()
+        let end = ContinuousClock.now + .seconds(seconds)
+        while ContinuousClock.now < end, trace() == before {
+            Thread.sleep(forTimeInterval: min(0.1, seconds))
+        }
+    }
 
     package func close() throws { try pool.close() }
 

@@ -211,8 +211,7 @@ extension DatabaseFailure {
             switch code & 0xff {
             case SQLITE_BUSY, SQLITE_LOCKED: .locked(seconds: SQLiteDatabase.secondsToWait)
             case SQLITE_FULL: .full
-            // A failed write or sync is a full disk more often than anything else that a person can mend.
-            case SQLITE_IOERR: .other(code: Int(code), detail: detail)
+            case SQLITE_IOERR: .disk(detail: "\(detail), \(code)")
             case SQLITE_READONLY, SQLITE_PERM: .readOnly
             case SQLITE_CORRUPT: .corrupt(detail: detail)
             case SQLITE_NOTADB: .notAStore(path: path)

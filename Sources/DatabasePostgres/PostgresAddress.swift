@@ -39,6 +39,9 @@ package struct PostgresAddress: Hashable, Sendable {
     /// Another schema of the same database.
     func with(schema: String) -> PostgresAddress { PostgresAddress(connection: connection, schema: schema) }
 
+    /// Where commits to the schema are told.
+    var channel: String { "hk_" + schema }
+
     /// The whole address, as it can be read again.
     package var name: String { connection + (connection.contains("?") ? "&" : "?") + "schema=" + schema }
 

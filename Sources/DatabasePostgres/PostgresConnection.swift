@@ -14,7 +14,9 @@ final class PostgresConnection {
     /// Texts whose preparation was sent and not answered yet: an error before it undoes it.
     private var unconfirmed: [String] = []
     private var preparedCount = 0
-    private var isPipelined = false
+    private(set) var isPipelined = false
+    /// Places of tables behind those that they name; `nil` when it has to be asked for.
+    var tableOrder: [String: Int]?
     /// Commands that were sent and not answered yet.
     private var pending = 0
     private static let mostPending = 256
@@ -37,6 +39,13 @@ final class PostgresConnection {
         // and one that only hangs within ten.
         try run("SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3")
         try run("SET idle_in_transaction_session_timeout = '10min'")
+    }
+
+    /// A connection for write transactions.
+    convenience init(toWriteAt address: PostgresAddress) throws {
+        try self.init(address)
+        // Commands look up by keys, also in tables that were empty when the server planned their queries.
+        try run("SET enable_seqscan = off")
     }
 
     /// Connects with times of our own where the address names none.
@@ -72,11 +81,20 @@ final class PostgresConnection {
     /// What went wrong first in the transaction; the server only repeats that it can't go on.
     private var firstFailure: DatabaseFailure?
 
-    /// Starts a transaction, and answers what its last statement answers.
-    @discardableResult func begin(_ text: String) throws -> String {
+    /// Starts a transaction.
+    func begin(_ text: String) throws {
         firstFailure = nil
-        let result = try check(PQexec(handle, text))
-        return result.count > 0 ? String(result.integer(0, 0)) : ""
+        _ = try check(PQexec(handle, text))
+    }
+
+    /// Waits until the server tells of what was asked for by LISTEN, or the time is over.
+    ///
+    /// - Throws: `cannotOpen` when the connection is lost.
+    func waitForNotice(atMost seconds: Double) throws {
+        var descriptor = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
+        _ = poll(&descriptor, 1, Int32(seconds * 1000))
+        guard PQconsumeInput(handle) == 1, isAlive else { throw lost() }
+        while let notice = PQnotifies(handle) { PQfreemem(notice) }
     }
 
     /// - Throws: What went wrong in the transaction, also when whoever was told kept it to themselves: the server
@@ -114,6 +132,66 @@ final class PostgresConnection {
         drain()
         PQexitPipelineMode(handle)
         if let failure { throw failure }
+    }
+
+    /// Runs `body`, which needs to be alone with the server, after everything that was sent is answered.
+    func outsideOfPipeline(_ body: () throws -> Void) throws {
+        try endPipeline()
+        defer { if isAlive { beginPipeline() } }
+        try body()
+    }
+
+    /// Rows that were sent to a table, and how many of them its statistics know of.
+    private var copied: [String: (rows: Int, known: Int)] = [:]
+    private static let rowsWorthStatistics = 500
+
+    /// Has the server look at a table again that has grown tenfold: by the statistics of before a large import, which
+    /// nobody else sees yet, it would read whole tables for every look-up.
+    func noteCopied(_ rows: Int, to table: String) throws {
+        var sum = copied[table] ?? (0, 0)
+        sum.rows += rows
+        if sum.rows >= max(Self.rowsWorthStatistics, sum.known * 10) {
+            try run("ANALYZE \(table)")
+            sum.known = sum.rows
+        }
+        copied[table] = sum
+    }
+
+    /// Sends rows by COPY.
+    func copy(_ text: String, _ bytes: [UInt8]) throws {
+        guard let start = PQexec(handle, text) else { throw lost() }
+        guard PQresultStatus(start) == PGRES_COPY_IN else {
+            let failure = self.failure(start)
+            PQclear(start)
+            throw failure
+        }
+        PQclear(start)
+        let isSent = bytes.withUnsafeBytes { buffer in
+            let base = buffer.baseAddress?.assumingMemoryBound(to: CChar.self)
+            // In parts, so that libpq needn't hold all of it.
+            return stride(from: 0, to: buffer.count, by: 1 << 18).allSatisfy { offset in
+                PQputCopyData(handle, base.map { $0 + offset }, Int32(min(1 << 18, buffer.count - offset))) == 1
+            }
+        }
+        guard isSent, PQputCopyEnd(handle, nil) == 1 else { throw lost() }
+        let end = PQgetResult(handle)
+        while let more = PQgetResult(handle) { PQclear(more) }
+        guard let end else { throw lost() }
+        _ = try check(end)
+    }
+
+    /// Where each table stands when rows of several are sent: behind those that it names.
+    func orderOfTables() throws -> [String: Int] {
+        if let tableOrder { return tableOrder }
+        let result = try answer(
+            to: """
+                SELECT c.relname::text, f.relname::text FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+                  JOIN pg_class f ON f.oid = k.confrelid
+                 WHERE k.contype = 'f' AND c.oid <> f.oid AND c.relnamespace = to_regnamespace(current_schema()::text)
+                """, [])
+        let order = PostgresQueue.order((0..<result.count).map { (result.text($0, 0), result.text($0, 1)) })
+        tableOrder = order
+        return order
     }
 
     /// Sends a statement without waiting for its answer.
@@ -286,7 +364,9 @@ final class PostgresConnection {
     }
 
     private static func oneLine(_ text: String) -> String {
-        text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        let line = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        // It becomes a part of a sentence.
+        return String(line.reversed().drop { ".?! ".contains($0) }.reversed())
     }
 }
 

@@ -6,7 +6,7 @@ internal import Foundation
 /// A write transaction first locks the row `head`, so that the journal is gapless and serial whoever writes
 /// (ENGINEERING E-11); readers see one state of it by REPEATABLE READ.
 package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
-    // `idle` and `writer` are guarded by `lock`; a connection taken from either belongs to its taker alone.
+    // `idle`, `writer` and `listener` are guarded by `lock`; a connection taken from one belongs to its taker alone.
 
     /// How long a writer waits for another one before it gives up; `HUIKUAN_LOCK_SECONDS` names another time.
     package static let secondsToWait: Int = {
@@ -21,6 +21,7 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
     private var readersOut = 0
     private let mostReaders = 2 * ProcessInfo.processInfo.activeProcessorCount
     private var writer: PostgresConnection?
+    private var listener: PostgresConnection?
 
     private var knowsHead = false
 
@@ -40,22 +41,24 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
         lock.lock()
         idle.removeAll()
         writer = nil
+        listener = nil
         lock.unlock()
     }
 
-    package func write<Result>(_ body: (any WriteTransaction) throws -> Result) throws -> Result {
+    package func write<Result>(
+        _ body: (any WriteTransaction) throws -> Result, isThere: (any SQLSession) throws -> Bool
+    ) throws -> Result {
         lock.lock()
         let kept = writer
         writer = nil
         lock.unlock()
-        var connection = try kept ?? PostgresConnection(address)
-        var number: String
+        var connection = try kept ?? PostgresConnection(toWriteAt: address)
         do {
-            number = try begin(connection)
+            try begin(connection)
         } catch  where kept != nil && !connection.isAlive {
             // The kept connection was cut while it was idle: nothing was asked of it yet.
-            connection = try PostgresConnection(address)
-            number = try begin(connection)
+            connection = try PostgresConnection(toWriteAt: address)
+            try begin(connection)
         }
         defer {
             lock.lock()
@@ -68,8 +71,12 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
         let result: Result
         do {
             result = try body(PostgresTransaction(session))
+            try session.flush()
+            // Other servers follow the journal: they are told with the commit.
+            try connection.send("SELECT pg_notify($1, '')", [.text(address.channel)])
             try connection.endPipeline()
         } catch {
+            session.discard()
             try? connection.endPipeline()
             if connection.isAlive { try? connection.run("ROLLBACK") }
             throw error
@@ -78,47 +85,49 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
             try connection.commit()
         } catch {
             // Whoever doesn't hear the answer asks again what became of it, so that nothing is done twice.
-            guard !connection.isAlive, try isCommitted(number, error) else { throw error }
+            guard !connection.isAlive, try isThereAfterAll(isThere) else { throw error }
         }
         return result
     }
 
-    /// What became of a transaction whose answer was lost: the server knows it by its number.
+    /// What became of a commit whose answer was lost: looked for in the store, once nobody is at it any more.
     ///
     /// - Throws: `cannotOpen` when the server doesn't come back; the journal of acts tells then.
-    private func isCommitted(_ number: String, _ error: any Error) throws -> Bool {
+    private func isThereAfterAll(_ isThere: (any SQLSession) throws -> Bool) throws -> Bool {
         for _ in 0..<Self.secondsToWait {
-            if let connection = try? PostgresConnection(address),
-                let answer = try? connection.answer(to: "SELECT txid_status($1::bigint)", [.text(number)])
-            {
-                switch answer.text(0, 0) {
-                case "committed": return true
-                case "in progress": break
-                default: return false
-                }
+            do {
+                // Holding the head means that the lost transaction has ended, one way or the other.
+                let connection = try PostgresConnection(toWriteAt: address)
+                try begin(connection)
+                let session = PostgresSession(connection)
+                defer { session.close() }
+                let found = try isThere(session)
+                try connection.run("ROLLBACK")
+                return found
+            } catch DatabaseFailure.locked(let seconds) {
+                throw DatabaseFailure.locked(seconds: seconds)
+            } catch {
+                Thread.sleep(forTimeInterval: 1)
             }
-            Thread.sleep(forTimeInterval: 1)
         }
         throw DatabaseFailure.cannotOpen(
-            path: address.shown, detail: "the answer to a commit was lost (\(error)): look at the journal of acts")
+            path: address.shown,
+            detail: "the answer to a commit was lost and the server didn't come back; the journal of acts tells")
     }
 
     /// Starts a transaction that holds the head, waiting for whoever holds it.
-    ///
-    /// - Returns: The transaction's number on the server.
-    private func begin(_ connection: PostgresConnection) throws -> String {
+    private func begin(_ connection: PostgresConnection) throws {
         let start = "BEGIN ISOLATION LEVEL READ COMMITTED"
-        let number = "SELECT txid_current()"
         if !knowsHead {
             knowsHead = try !connection.answer(to: "SELECT to_regclass('head')::text", []).isNull(0, 0)
         }
-        guard knowsHead else { return try connection.begin("\(start); \(number)") }
+        guard knowsHead else { return try connection.begin(start) }
         for second in 0..<Self.secondsToWait {
             do {
                 return try connection.begin(
                     """
                     \(start); SET LOCAL lock_timeout = '1s'; SELECT last_act FROM head WHERE id = 1 FOR UPDATE;
-                    SET LOCAL lock_timeout = 0; \(number)
+                    SET LOCAL lock_timeout = 0
                     """)
             } catch let failure as DatabaseFailure {
                 guard connection.isAlive else { throw failure }
@@ -150,6 +159,27 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
         } catch {
             if connection.isAlive { try? connection.run("ROLLBACK") }
             throw error
+        }
+    }
+
+    /// Listens for commits of others; where that fails, the time passes, and whoever waits looks by itself.
+    package func waitForChange(atMost seconds: Double) {
+        lock.lock()
+        let kept = listener
+        listener = nil
+        lock.unlock()
+        do {
+            let connection = try kept ?? PostgresConnection(address)
+            if kept == nil {
+                try connection.run("LISTEN \"\(address.channel)\"")
+                // What was committed before it listened is looked for at once.
+                lock.withLock { listener = connection }
+                return
+            }
+            try connection.waitForNotice(atMost: seconds)
+            lock.withLock { listener = connection }
+        } catch {
+            Thread.sleep(forTimeInterval: min(seconds, 1))
         }
     }
 
@@ -197,15 +227,18 @@ private final class PostgresTransaction: WriteTransaction {
         depth += 1
         defer { depth -= 1 }
         let name = "p\(depth)"
+        try postgres.flush()
         try postgres.connection.run("SAVEPOINT \(name)")
         do {
             let result = try body()
+            try postgres.flush()
             // What was sent without waiting is answered before the savepoint is given up.
             try postgres.connection.run("RELEASE SAVEPOINT \(name)")
             return result
         } catch let failure as DatabaseFailure where failure.endsTransaction {
             throw failure
         } catch {
+            postgres.discard()
             try postgres.connection.run("ROLLBACK TO SAVEPOINT \(name)")
             try postgres.connection.run("RELEASE SAVEPOINT \(name)")
             throw error

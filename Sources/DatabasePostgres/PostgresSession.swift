@@ -6,6 +6,8 @@ final class PostgresSession: SQLSession {
     /// Ends with the transaction: its cursors are gone then, and nothing may be sent for it.
     private(set) var isOpen = true
     private var cursors = 0
+    private var queue = PostgresQueue()
+    private var inserts: [String: PostgresQueue.Insert?] = [:]
 
     init(_ connection: PostgresConnection) { self.connection = connection }
 
@@ -13,9 +15,18 @@ final class PostgresSession: SQLSession {
 
     var dialect: SQLDialect { .postgres }
 
-    func execute(_ sql: SQL) throws -> Int { try connection.answer(to: sql.text, sql.values).changes }
+    /// A wait for the server costs more than a look at a page of rows.
+    var looksAhead: Bool { true }
+
+    func execute(_ sql: SQL) throws -> Int {
+        // What is undone needn't be done before.
+        if sql.text.hasPrefix("ROLLBACK") { discard() } else { try flush() }
+        if sql.text.hasPrefix("CREATE") { connection.tableOrder = nil }
+        return try connection.answer(to: sql.text, sql.values).changes
+    }
 
     func rows(_ sql: SQL) throws -> [SQLRow] {
+        try flush()
         let result = try connection.answer(to: sql.text, sql.values)
         return (0..<result.count).map { row in
             SQLRow(values: (0..<result.columns).map { result.value(row, $0) })
@@ -25,6 +36,57 @@ final class PostgresSession: SQLSession {
     func statement(_ text: String) throws -> any SQLStatement { PostgresStatement(text, self, readsInParts: false) }
 
     func scan(_ text: String) throws -> any SQLStatement { PostgresStatement(text, self, readsInParts: true) }
+
+    // MARK: What nobody waits for
+
+    private static let mostQueued = 4096
+    /// Fewer rows than this are sent one by one: a COPY waits for its answer.
+    private static let worthACopy = 24
+
+    /// Runs a statement whose answer nobody waits for: at the next one that somebody waits for, or when many are there.
+    func run(_ text: String, _ values: [SQLValue]) throws {
+        guard connection.isPipelined else {
+            _ = try connection.answer(to: text, values)
+            return
+        }
+        if inserts[text] == nil { inserts[text] = .some(PostgresQueue.Insert(text)) }
+        if let insert = inserts[text] ?? nil {
+            queue.add(insert, values)
+        } else if text.hasPrefix("UPDATE ") {
+            queue.add(change: text, values)
+        } else {
+            try flush()
+            return try connection.send(text, values)
+        }
+        if queue.count >= Self.mostQueued { try flush() }
+    }
+
+    /// Sends everything that was gathered.
+    func flush() throws {
+        guard queue.count > 0 else { return }
+        let going = queue
+        queue = PostgresQueue()
+        let order = going.rows.count > 1 ? try connection.orderOfTables() : [:]
+        let tables = going.rows.keys.sorted {
+            (order[$0.table] ?? .max, $0.table, $0.text) < (order[$1.table] ?? .max, $1.table, $1.text)
+        }
+        if going.rowCount >= Self.worthACopy {
+            try connection.outsideOfPipeline {
+                for insert in tables {
+                    let rows = going.rows[insert] ?? []
+                    try connection.copy(
+                        "COPY \(insert.table) (\(insert.columns)) FROM STDIN", PostgresQueue.copyText(rows))
+                    try connection.noteCopied(rows.count, to: insert.table)
+                }
+            }
+        } else {
+            for insert in tables { for values in going.rows[insert] ?? [] { try connection.send(insert.text, values) } }
+        }
+        for change in going.changes { try connection.send(change.text, change.values) }
+    }
+
+    /// Forgets what was gathered and not sent.
+    func discard() { queue = PostgresQueue() }
 
     func tableNames() throws -> [String] {
         try rows(
@@ -84,12 +146,13 @@ final class PostgresStatement: SQLStatement {
 
     /// Sent without waiting; what is wrong with it is told at the next answer.
     func run() throws -> Int {
-        try session.connection.send(text, values)
+        try session.run(text, values)
         return 1
     }
 
     func step() throws -> Bool {
         if result == nil {
+            try session.flush()
             if readsInParts {
                 let name = session.nextCursor()
                 _ = try session.connection.answer(

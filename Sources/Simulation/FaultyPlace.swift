@@ -113,13 +113,18 @@ private final class FaultyEngine: DatabaseEngine {
         self.trap = trap
     }
 
-    func write<Result>(_ body: (any WriteTransaction) throws -> Result) throws -> Result {
-        let result = try engine.write { transaction in
-            if engine.file != nil {
-                _ = try transaction.session.rows(SQL(stringLiteral: "PRAGMA max_page_count = 1073741823"))
-            }
-            return try body(FaultyTransaction(transaction, engine.file, trap))
-        }
+    func waitForChange(atMost seconds: Double) { engine.waitForChange(atMost: seconds) }
+
+    func write<Result>(
+        _ body: (any WriteTransaction) throws -> Result, isThere: (any SQLSession) throws -> Bool
+    ) throws -> Result {
+        let result = try engine.write(
+            { transaction in
+                if engine.file != nil {
+                    _ = try transaction.session.rows(SQL(stringLiteral: "PRAGMA max_page_count = 1073741823"))
+                }
+                return try body(FaultyTransaction(transaction, engine.file, trap))
+            }, isThere: isThere)
         switch trap.commit() {
         case .killAfterCommit?:
             FaultySession.keepFiles(engine.file)
@@ -209,6 +214,7 @@ final class FaultySession: SQLSession {
     func tableNames() throws -> [String] { try session.tableNames() }
     func columnNames(of table: String) throws -> [String] { try session.columnNames(of: table) }
     var dialect: SQLDialect { session.dialect }
+    var looksAhead: Bool { session.looksAhead }
 }
 
 private final class FaultyStatement: SQLStatement {

@@ -17,7 +17,7 @@ struct Huikuan: AsyncParsableCommand {
             PeriodCommand.self,
             PersonCommand.self, PolicyCommand.self, AccountsCommand.self, EntityCommand.self, TranslateCommand.self,
             TrialBalanceCommand.self, LedgerCommand.self, VerifyCommand.self, BackupCommand.self,
-            RestoreCommand.self, CopyCommand.self, DigestCommand.self,
+            RestoreCommand.self, CopyCommand.self, DigestCommand.self, ServeCommand.self,
         ])
 
     /// Exits 0 on success, 1 on refused input or a failed check, 2 on wrong usage, 3 on a failure that is

@@ -188,6 +188,22 @@ import Testing
         #expect(answer.complaint.contains("import-invoices"))
     }
 
+    @Test("A file that can't grow any more is told as the disk's failure; nothing is saved, and then it goes on")
+    func diskFails() throws {
+        let program = try Program()
+        try program.company(invoices: 3_000)
+        let process = program.process(["import", "invoices", program.path("invoices.csv"), "--json"])
+        let arguments = [process.executableURL?.path ?? ""] + (process.arguments ?? [])
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        // In blocks of 512 bytes: too little for the log of what is written.
+        process.arguments = ["-c", "trap '' XFSZ; ulimit -f 300; exec \"$@\"", "sh"] + arguments
+        let answer = try Program.finish(process)
+        #expect(try code(answer) == "store.disk" && answer.exitCode == 3)
+        let again = try program.run("import", "invoices", program.path("invoices.csv"), "--json")
+        #expect(try again.json()["created"] as? Int == 3_000)
+        #expect(try program.run("verify").exitCode == 0)
+    }
+
     @Test("A damaged store is said to be so, and not read on")
     func damaged() throws {
         let program = try Program()

@@ -37,6 +37,7 @@ import Receivables
         "Formats": ["Ledger", "Foundation", "Glibc", "Yams", "CXlsx", "CZip", "CPangoCairo"],
         "Database": ["Foundation", "GRDB", "CSQLite"],
         "DatabasePostgres": ["Foundation", "Database", "CPQ"],
+        "Mail": ["Foundation", "CCurl"],
         "SampleCompany": ["Ledger"],
         "Operations": [
             "Ledger", "Receivables", "OpenItems", "Formats", "Database", "Foundation", "CSodium", "CCrypto",
@@ -45,7 +46,7 @@ import Receivables
             "Ledger", "Receivables", "OpenItems", "Database", "DatabasePostgres", "Operations", "Foundation",
         ],
         "huikuan": [
-            "Ledger", "Receivables", "OpenItems", "Formats", "Database", "DatabasePostgres", "Operations",
+            "Ledger", "Receivables", "OpenItems", "Formats", "Database", "DatabasePostgres", "Mail", "Operations",
             "SampleCompany", "Foundation", "ArgumentParser",
         ],
     ]

@@ -130,6 +130,15 @@ struct ReceiptLine: ImportLine {
         entity = cells.text(Column.entity)
     }
 
+    static func lookAhead(_ lines: [Self], in books: Books) throws {
+        try books.customers.lookAhead(Set(lines.compactMap(\.customer)))
+        guard let entity = try? books.entities.find(nil) else { return }
+        let credits = try books.credits()
+        credits.forgetPage()
+        try credits.lookAhead(
+            entity: entity, kind: .receipt, references: Set(lines.map(\.reference)), withParts: false)
+    }
+
     func checkReferences(_ cells: LineReader, in books: Books, _ context: ImportContext) throws {
         if let customer { try context.checkCustomer(customer, Column.customer, cells, in: books) }
         _ = try context.entity(entity, Column.entity, cells, in: books)
@@ -236,6 +245,19 @@ struct AllocationLine: ImportLine {
         bankAccount = cells.text(Column.bankAccount)
         reason = cells.text(Column.reason)
         entity = cells.text(Column.entity)
+    }
+
+    static func lookAhead(_ lines: [Self], in books: Books) throws {
+        guard let entity = try? books.entities.find(nil) else { return }
+        let credits = try books.credits()
+        credits.forgetPage()
+        let references = Set(lines.map(\.receipt))
+        try credits.lookAhead(entity: entity, kind: .receipt, references: references, withParts: true)
+        let others = try references.filter {
+            try credits.find(entity: entity, kind: .receipt, reference: $0).isEmpty
+        }
+        try credits.lookAhead(entity: entity, kind: .creditNote, references: others, withParts: true)
+        try books.invoices().lookAhead(entity: entity, numbers: Set(lines.map(\.invoice)))
     }
 
     func checkReferences(_ cells: LineReader, in books: Books, _ context: ImportContext) throws {

@@ -39,6 +39,10 @@ struct CustomerLine: ImportLine {
         if let group, group == code { cells.refuse(Column.group, .customerInOwnGroup, ["customer": .text(code)]) }
     }
 
+    static func lookAhead(_ lines: [Self], in books: Books) throws {
+        try books.customers.lookAhead(Set(lines.map(\.code) + lines.compactMap(\.group)))
+    }
+
     func checkReferences(_ cells: LineReader, in books: Books, _ context: ImportContext) throws {
         // A parent may stand further down in the file, so nothing can be said of it yet.
     }

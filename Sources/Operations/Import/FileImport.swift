@@ -272,6 +272,22 @@ package struct FileImport: Sendable {
             }
         }
 
+        var page: [(line: Int, fields: [[UInt8]])] = []
+        let linesAtOnce = books.looksAhead && !options.takesGoodLines ? 1_000 : 0
+        func takePage() throws {
+            guard !page.isEmpty else { return }
+            let kept = page
+            page.removeAll(keepingCapacity: true)
+            try Line.lookAhead(
+                kept.map { line in
+                    cells.begin(line.fields, line: line.line)
+                    return Line(cells)
+                }, in: books)
+            for line in kept {
+                cells.begin(line.fields, line: line.line)
+                try take(Line(cells))
+            }
+        }
         var lines = 0
         while try reader.next() {
             lines += 1
@@ -282,14 +298,28 @@ package struct FileImport: Sendable {
             cells.begin(reader)
             cells.checkUnnamed()
             guard reader.count == names.count else {
+                try takePage()
+                cells.begin(reader)
+                cells.checkUnnamed()
                 cells.note(Refusal(.fileRagged, ["found": .count(reader.count), "expected": .count(names.count)]))
                 report.rejected += 1
                 if faults.count < Self.faultsKept { faults.append(contentsOf: cells.faults) }
                 onRejected?(reader.fields, cells.faults)
                 continue
             }
-            try take(Line(cells))
+            if linesAtOnce == 0 {
+                try take(Line(cells))
+            } else if cells.faults.isEmpty {
+                page.append((cells.line, cells.fields))
+                if page.count >= linesAtOnce { try takePage() }
+            } else {
+                try takePage()
+                cells.begin(reader)
+                cells.checkUnnamed()
+                try take(Line(cells))
+            }
         }
+        try takePage()
         // What the act says was read is what was read.
         guard hash.finish() == examined.hash else {
             throw rejected(LineFault(line: 0, column: "", value: "", refusal: Refusal(.fileChanged)))

@@ -15,6 +15,13 @@ protocol ImportLine {
     /// Looks up what the line names, for a line whose cells are wrong: its other mistakes are told beside those.
     /// Registers nothing.
     func checkReferences(_ cells: LineReader, in books: Books, _ context: ImportContext) throws
+
+    /// Looks up at once what a page of lines will ask for, where each look-up waits for a server.
+    static func lookAhead(_ lines: [Self], in books: Books) throws
+}
+
+extension ImportLine {
+    static func lookAhead(_ lines: [Self], in books: Books) throws {}
 }
 
 enum LineOutcome {

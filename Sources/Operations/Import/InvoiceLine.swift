@@ -80,6 +80,14 @@ struct InvoiceLine: ImportLine {
         return found
     }
 
+    static func lookAhead(_ lines: [Self], in books: Books) throws {
+        try books.customers.lookAhead(Set(lines.map(\.customer)))
+        // Lines about other entities are few, and look for themselves.
+        guard let entity = try? books.entities.find(nil) else { return }
+        try books.invoices().lookAhead(
+            entity: entity, numbers: Set(lines.map(\.number)), eInvoices: Set(lines.compactMap(\.eInvoiceNumber)))
+    }
+
     func checkReferences(_ cells: LineReader, in books: Books, _ context: ImportContext) throws {
         try context.checkCustomer(customer, Column.customer, cells, in: books)
         _ = try context.entity(entity, Column.entity, cells, in: books)

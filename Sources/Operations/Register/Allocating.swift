@@ -84,8 +84,9 @@ struct Allocating {
                 on: postingDay,
                 mayCross: mayCross)
             try credits.append(
-                decided, credit: &credit, item: part.state, valueDay: valueDay, line: line, customer: invoice.customer,
-                source: source, reason: reason)
+                decided, credit: &credit, item: part.state, invoice: invoice.id, valueDay: valueDay, line: line,
+                customer: invoice.customer, source: source, reason: reason)
+            invoices.noteAllocated(decided.itemAmount.minorUnits, to: part.state.id, of: invoice.number)
         }
     }
 

@@ -61,6 +61,33 @@ final class CreditRepository {
     private let reduceItem: any SQLStatement
     private let allocatedStatement: any SQLStatement
     private let placeStatement: any SQLStatement
+    private var page: Page?
+
+    /// What a page of lines asks for, looked up at once; follows what the lines do.
+    private struct Page {
+        struct Name: Hashable {
+            let entity: Int64
+            let kind: Credit.Kind
+            let reference: String
+        }
+
+        var credits: [Name: [State]] = [:]
+        /// The allocations of each credit that was looked up, in the order of their facts.
+        var parts: [Int64: [Part]] = [:]
+    }
+
+    /// An allocation of a credit, as far as a line has to know it.
+    private struct Part {
+        let fact: Int64
+        let invoice: Int64
+        let item: Int64
+        let day: Int64
+        let n: Int64
+        let amount: Int64
+        let line: String?
+        /// The counter-entry that took it back.
+        var counterEntry: Int64?
+    }
 
     private static let columns = """
         c.id, c.entity, c.kind, c.reference, c.bank_account, b.customer, c.value_day, c.posting_day, c.currency,
@@ -86,26 +113,79 @@ final class CreditRepository {
         )
         // `credit_amount > 0` says the same as `reverses IS NULL`, which would lead the planner to the wrong index.
         allocatedStatement = try session.statement(
-            """
-            SELECT a.credit_amount, a.line, r.id, a.id, a.item FROM allocation a JOIN item i ON i.id = a.item
-              LEFT JOIN allocation r ON r.reverses = a.id
-             WHERE a.credit = $1 AND i.invoice = $2 AND a.value_day = $3 AND a.credit_amount > 0 ORDER BY a.id
-            """)
+            Self.partsText("a.credit = $1 AND i.invoice = $2 AND a.value_day = $3 AND a.credit_amount > 0"))
         placeStatement = try session.statement(
             "SELECT coalesce(max(n), 0) FROM allocation WHERE credit = $1 AND item = $2 AND value_day = $3")
     }
 
+    private static func partsText(_ condition: String) -> String {
+        """
+        SELECT a.id, i.invoice, a.item, a.value_day, a.n, a.credit_amount, a.line, r.id, a.credit FROM allocation a
+          JOIN item i ON i.id = a.item LEFT JOIN allocation r ON r.reverses = a.id
+         WHERE \(condition) ORDER BY a.id
+        """
+    }
+
+    /// Looks up at once what a page of lines will ask for.
+    ///
+    /// - Parameter withParts: Whether lines will also ask what was allocated of the credits.
+    func lookAhead(entity: Int64, kind: Credit.Kind, references: Set<String>, withParts: Bool) throws {
+        var page = self.page ?? Page()
+        var used: Set<Int64> = []
+        for reference in references { page.credits[Page.Name(entity: entity, kind: kind, reference: reference)] = [] }
+        try session.rows(
+            about: references.sorted().map { .text($0) }, [.integer(entity), .integer(kind.rawValue)],
+            {
+                """
+                SELECT \(Self.columns) FROM credit c JOIN credit_balance b ON b.credit = c.id
+                 WHERE c.entity = $1 AND c.kind = $2 AND c.reference IN (\($0))
+                 ORDER BY c.reference, c.bank_account, c.generation
+                """
+            },
+            visit: { row in
+                guard let state = Self.state(row) else { return }
+                let name = Page.Name(entity: entity, kind: kind, reference: state.reference)
+                Self.add(state, to: &page.credits[name, default: []])
+                guard withParts else { return }
+                page.parts[state.id] = []
+                if state.unapplied < state.amount || state.isUnwound { used.insert(state.id) }
+            })
+        try session.rows(
+            about: used.sorted().map { .integer($0) }, [], { Self.partsText("a.credit IN (\($0))") },
+            visit: { page.parts[$0.integer(8), default: []].append(Self.part($0)) })
+        self.page = page
+    }
+
+    func forgetPage() { page = nil }
+
+    /// One credit for each bank account: as it was registered last.
+    private static func add(_ state: State, to states: inout [State]) {
+        if let index = states.firstIndex(where: { $0.bankAccount == state.bankAccount }) {
+            states[index] = state
+        } else {
+            states.append(state)
+        }
+    }
+
+    /// What the page knows follows what a line did to a credit.
+    private func keep(_ state: State) {
+        let name = Page.Name(entity: state.entity, kind: state.kind, reference: state.reference)
+        guard var known = page?.credits[name] else { return }
+        if !known.contains(where: { $0.id == state.id }) { page?.parts[state.id] = [] }
+        Self.add(state, to: &known)
+        page?.credits[name] = known
+    }
+
     /// Credits of a kind by reference: one for each bank account that has it, as it was registered last.
     func find(entity: Int64, kind: Credit.Kind, reference: String) throws -> [State] {
+        if let known = page?.credits[Page.Name(entity: entity, kind: kind, reference: reference)] { return known }
         findStatement.bind(1, entity)
         findStatement.bind(2, kind.rawValue)
         findStatement.bind(3, text: reference)
         defer { findStatement.reset() }
         var found: [State] = []
         while try findStatement.step() {
-            guard let state = Self.state(findStatement) else { continue }
-            if found.last?.bankAccount == state.bankAccount { found.removeLast() }
-            found.append(state)
+            if let state = Self.state(findStatement) { Self.add(state, to: &found) }
         }
         return found
     }
@@ -118,7 +198,8 @@ final class CreditRepository {
         return try statement.step() ? Self.state(statement) : nil
     }
 
-    private static func state(_ row: any SQLStatement) -> State? {
+    /// A credit from a row of `columns`.
+    private static func state(_ row: some SQLColumns) -> State? {
         guard let kind = Credit.Kind(rawValue: row.integer(2)), let currency = Currency(row.text(8)) else { return nil }
         return State(
             id: row.integer(0), entity: row.integer(1), kind: kind, reference: row.text(3), bankAccount: row.text(4),
@@ -177,11 +258,13 @@ final class CreditRepository {
         let entry = Credit.entry(
             content.kind, content.amount, on: content.postingDay, customerIsKnown: content.customer != nil)
         try ledger.post(entry, of: id, entity: entity, customer: content.customer?.rawValue)
-        return State(
+        let state = State(
             id: id, entity: entity, kind: content.kind, reference: content.reference, bankAccount: content.bankAccount,
             customer: content.customer, valueDay: content.valueDay, postingDay: content.postingDay,
             currency: content.amount.currency, amount: content.amount.minorUnits,
             unapplied: content.amount.minorUnits, isUnwound: false, isReversed: false, generation: content.generation)
+        keep(state)
+        return state
     }
 
     /// Finds the payer of a receipt in suspense: dated as the receipt, because the money was the customer's then.
@@ -208,6 +291,7 @@ final class CreditRepository {
             Credit.identification(amount, on: postingDay), of: fact, entity: credit.entity,
             customer: customer.rawValue)
         credit.customer = customer
+        keep(credit)
     }
 
     /// What credit notes say of an invoice so far, in minor units; those taken back don't count.
@@ -229,44 +313,61 @@ final class CreditRepository {
     }
 
     func allocatedLines(credit: Int64, invoice: Int64, on day: LocalDate) throws -> [AllocatedLine] {
+        if let known = page?.parts[credit] {
+            return Self.lines(
+                of: known.filter { $0.invoice == invoice && $0.day == Int64(day.dayNumber) && $0.amount > 0 })
+        }
         allocatedStatement.bind(1, credit)
         allocatedStatement.bind(2, invoice)
         allocatedStatement.bind(3, Int64(day.dayNumber))
         defer { allocatedStatement.reset() }
+        var parts: [Part] = []
+        while try allocatedStatement.step() { parts.append(Self.part(allocatedStatement)) }
+        return Self.lines(of: parts)
+    }
+
+    /// An allocation from a row of `partsText`.
+    private static func part(_ row: some SQLColumns) -> Part {
+        Part(
+            fact: row.integer(0), invoice: row.integer(1), item: row.integer(2), day: row.integer(3),
+            n: row.integer(4), amount: row.integer(5), line: row.optionalText(6),
+            counterEntry: row.optionalInteger(7))
+    }
+
+    /// Puts the parts of a pair together as lines, in the order of their facts.
+    private static func lines(of parts: [Part]) -> [AllocatedLine] {
         var lines: [AllocatedLine] = []
         // By line: the counter-entry of its last part, and its items.
         var takenBackBy: [Int64] = []
         var items: [Set<Int64>] = []
         var withoutLine: Int?
-        while try allocatedStatement.step() {
-            let (amount, fact, item) = (
-                allocatedStatement.integer(0), allocatedStatement.integer(3), allocatedStatement.integer(4)
-            )
-            let isReversed = !allocatedStatement.isNull(2)
-            let counterEntry = isReversed ? allocatedStatement.integer(2) : .max
+        for part in parts {
             var known: Int?
-            if allocatedStatement.isNull(1) {
-                // What a settlement, a rule or a person allocated stands for a line; its instalments are one.
-                known = withoutLine.flatMap { takenBackBy[$0] > fact && !items[$0].contains(item) ? $0 : nil }
-                withoutLine = known ?? lines.count
-            } else {
-                let line = allocatedStatement.text(1)
+            if let line = part.line {
                 known = lines.firstIndex { $0.line == line }
+            } else {
+                // What a settlement, a rule or a person allocated stands for a line; its instalments are one.
+                known = withoutLine.flatMap {
+                    takenBackBy[$0] > part.fact && !items[$0].contains(part.item) ? $0 : nil
+                }
+                withoutLine = known ?? lines.count
             }
+            let isReversed = part.counterEntry != nil
             guard let index = known else {
-                let line = allocatedStatement.isNull(1) ? ":\(lines.count + 1)" : allocatedStatement.text(1)
-                lines.append(AllocatedLine(line: line, amount: amount, isReversed: isReversed))
-                takenBackBy.append(counterEntry)
-                items.append([item])
+                lines.append(
+                    AllocatedLine(
+                        line: part.line ?? ":\(lines.count + 1)", amount: part.amount, isReversed: isReversed))
+                takenBackBy.append(part.counterEntry ?? .max)
+                items.append([part.item])
                 continue
             }
             // What comes after the line was taken back is the line as it was registered anew; what comes before is
             // another instalment's part of it.
-            let isAnew = takenBackBy[index] < fact
-            lines[index].amount = isAnew ? amount : lines[index].amount + amount
+            let isAnew = takenBackBy[index] < part.fact
+            lines[index].amount = isAnew ? part.amount : lines[index].amount + part.amount
             lines[index].isReversed = isReversed
-            takenBackBy[index] = counterEntry
-            items[index].insert(item)
+            takenBackBy[index] = part.counterEntry ?? .max
+            items[index].insert(part.item)
         }
         return lines
     }
@@ -275,6 +376,9 @@ final class CreditRepository {
     private func nextPlace(_ credit: State, item: Int64, on day: LocalDate) throws -> Int64 {
         // Nothing was ever allocated of a credit that is whole.
         if credit.unapplied == credit.amount, !credit.isUnwound { return 1 }
+        if let known = page?.parts[credit.id] {
+            return (known.filter { $0.item == item && $0.day == Int64(day.dayNumber) }.map(\.n).max() ?? 0) + 1
+        }
         placeStatement.bind(1, credit.id)
         placeStatement.bind(2, item)
         placeStatement.bind(3, Int64(day.dayNumber))
@@ -284,8 +388,8 @@ final class CreditRepository {
 
     /// Writes an allocation that was decided, and posts it.
     func append(
-        _ allocation: Allocation, credit: inout State, item: InvoiceRepository.ItemState, valueDay: LocalDate,
-        line: String?, customer: ID<Customer>, source: Source, reason: String?
+        _ allocation: Allocation, credit: inout State, item: InvoiceRepository.ItemState, invoice: Int64,
+        valueDay: LocalDate, line: String?, customer: ID<Customer>, source: Source, reason: String?
     ) throws {
         let state = credit
         let n = try nextPlace(credit, item: item.id, on: valueDay)
@@ -306,6 +410,11 @@ final class CreditRepository {
             credit: credit.id, by: allocation.creditAmount.minorUnits, item: item.id,
             by: allocation.itemAmount.minorUnits, unwinds: false)
         credit.unapplied -= allocation.creditAmount.minorUnits
+        keep(credit)
+        page?.parts[credit.id]?.append(
+            Part(
+                fact: fact, invoice: invoice, item: item.id, day: Int64(valueDay.dayNumber), n: n,
+                amount: allocation.creditAmount.minorUnits, line: line))
         try ledger.post(
             allocation.entry, of: fact, entity: credit.entity, customer: customer.rawValue,
             payer: credit.customer?.rawValue)

@@ -17,6 +17,8 @@ final class CustomerRepository {
     private let session: any SQLSession
     private let facts: FactWriter
     private var byCode: [String: Reference] = [:]
+    /// Codes that were looked up ahead and are nobody's.
+    private var absent: Set<String> = []
     private var groups: [ID<Customer>: ID<Customer>?] = [:]
 
     init(session: any SQLSession, facts: FactWriter) {
@@ -26,12 +28,34 @@ final class CustomerRepository {
 
     func find(_ code: String) throws -> Reference? {
         if let known = byCode[code] { return known }
+        if absent.contains(code) { return nil }
         let row = try session.row(
             """
             SELECT c.id, v.currency, v.terms_days, v.group_id, v.kind FROM customer c
               JOIN customer_version v ON v.customer = c.id WHERE c.code = \(code) ORDER BY v.n DESC LIMIT 1
             """)
-        guard let row else { return nil }
+        return row.map { keep($0, code) }
+    }
+
+    /// Looks up at once what a page of lines will ask for.
+    func lookAhead(_ codes: Set<String>) throws {
+        absent = codes.filter { byCode[$0] == nil }
+        let unknown = absent.sorted().map { SQLValue.text($0) }
+        try session.rows(
+            about: unknown, [],
+            { places in
+                """
+                SELECT c.id, v.currency, v.terms_days, v.group_id, v.kind, c.code FROM customer c
+                  JOIN customer_version v ON v.customer = c.id WHERE c.code IN (\(places)) ORDER BY v.n
+                """
+            },
+            visit: { row in
+                _ = keep(row, row.text(5))
+                absent.remove(row.text(5))
+            })
+    }
+
+    private func keep(_ row: SQLRow, _ code: String) -> Reference {
         let reference = Reference(
             id: ID(row.integer(0)), currency: row.optionalText(1).flatMap { Currency($0) },
             termsDays: row.optionalInteger(2).map(Int.init), group: row.optionalInteger(3).map { ID($0) },

@@ -36,6 +36,14 @@ final class InvoiceRepository {
     private let wholeStatement: any SQLStatement
     private let balanceStatement: any SQLStatement
     private var anyDueChange: Bool?
+    private var page: Page?
+
+    /// What a page of lines asks for, looked up at once; follows what the lines do.
+    private struct Page {
+        let entity: Int64
+        var invoices: [String: (reference: Reference, items: [ItemState])?] = [:]
+        var holders: [String: String?] = [:]
+    }
 
     private static let columns =
         "id, entity, number, customer, issue_day, value_day, posting_day, currency, amount, generation"
@@ -51,27 +59,55 @@ final class InvoiceRepository {
             SELECT i.id, i.n, i.amount, i.due_day, b.open, b.unwound FROM item i JOIN item_balance b ON b.item = i.id
              WHERE i.invoice = $1
             """)
-        wholeStatement = try session.statement(
-            """
-            SELECT v.id, v.entity, v.number, v.customer, v.issue_day, v.value_day, v.posting_day, v.currency, v.amount,
-                v.generation, i.id, i.n, i.amount, i.due_day, b.open, b.unwound
-              FROM invoice v JOIN item i ON i.invoice = v.id JOIN item_balance b ON b.item = i.id
-             WHERE v.entity = $1 AND v.number = $2
-            """)
+        wholeStatement = try session.statement(Self.wholeText("v.number = $2"))
         balanceStatement = try session.statement("INSERT INTO item_balance (item, amount, open) VALUES ($1, $2, $3)")
     }
 
+    /// Looks up at once what a page of lines will ask for, each with its items.
+    ///
+    /// - Parameter eInvoices: Numbers of digital tax invoices.
+    func lookAhead(entity: Int64, numbers: Set<String>, eInvoices: Set<String> = []) throws {
+        var page = Page(entity: entity)
+        for number in numbers { page.invoices[number] = .some(nil) }
+        for number in eInvoices { page.holders[number] = .some(nil) }
+        try session.rows(
+            about: numbers.sorted().map { .text($0) }, [.integer(entity)],
+            { Self.wholeText("v.number IN (\($0)) ORDER BY v.number, v.generation") },
+            visit: { row in
+                guard let reference = Self.reference(row) else { return }
+                var known = page.invoices[reference.number] ?? nil
+                if known?.reference.id != reference.id { known = (reference, []) }
+                known?.items.append(Self.item(row))
+                page.invoices[reference.number] = .some(known)
+            })
+        for (number, known) in page.invoices {
+            if let known { page.invoices[number] = .some((known.reference, try inOrder(known.items))) }
+        }
+        try session.rows(
+            about: eInvoices.sorted().map { .text($0) }, [],
+            {
+                """
+                SELECT t.number, v.number FROM tax_invoice t JOIN invoice v ON v.id = t.invoice WHERE t.number IN (\($0))
+                """
+            }, visit: { page.holders[$0.text(0)] = .some($0.text(1)) })
+        self.page = page
+    }
+
+    func forgetPage() { page = nil }
+
     /// The invoice of a number, as it was registered last.
     func find(entity: Int64, number: String) throws -> Reference? {
+        if let page, page.entity == entity, let known = page.invoices[number] { return known?.reference }
         findStatement.bind(1, entity)
         findStatement.bind(2, text: number)
         defer { findStatement.reset() }
         guard try findStatement.step() else { return nil }
-        return reference(findStatement)
+        return Self.reference(findStatement)
     }
 
     /// The invoice and its items, the one due first before the others, in one look.
     func findWithItems(entity: Int64, number: String) throws -> (Reference, [ItemState])? {
+        if let page, page.entity == entity, let known = page.invoices[number] { return known }
         wholeStatement.bind(1, entity)
         wholeStatement.bind(2, text: number)
         defer { wholeStatement.reset() }
@@ -80,26 +116,48 @@ final class InvoiceRepository {
         // Sorted here: most invoices are there once, with one item, and a sorter in the engine costs as much as the look.
         while try wholeStatement.step() {
             if found.map({ $0.generation < wholeStatement.integer(9) }) ?? true {
-                found = reference(wholeStatement)
+                found = Self.reference(wholeStatement)
                 items.removeAll(keepingCapacity: true)
             }
             guard wholeStatement.integer(0) == found?.id else { continue }
-            items.append(
-                ItemState(
-                    id: wholeStatement.integer(10), n: wholeStatement.integer(11), amount: wholeStatement.integer(12),
-                    dueDay: LocalDate(dayNumber: Int(wholeStatement.integer(13))), open: wholeStatement.integer(14),
-                    isUnwound: wholeStatement.integer(15) == 1))
+            items.append(Self.item(wholeStatement))
         }
         return try found.map { ($0, try inOrder(items)) }
     }
 
-    private func reference(_ row: any SQLStatement) -> Reference? {
+    /// The invoice of a row of `wholeText` or `columns`.
+    private static func reference(_ row: some SQLColumns) -> Reference? {
         guard let currency = Currency(row.text(7)) else { return nil }
         func day(_ column: Int) -> LocalDate { LocalDate(dayNumber: Int(row.integer(column))) }
         return Reference(
             id: row.integer(0), entity: row.integer(1), number: row.text(2), customer: ID(row.integer(3)),
             issueDay: day(4), valueDay: day(5), postingDay: day(6), currency: currency, gross: row.integer(8),
             generation: row.integer(9))
+    }
+
+    private static func wholeText(_ condition: String) -> String {
+        """
+        SELECT v.id, v.entity, v.number, v.customer, v.issue_day, v.value_day, v.posting_day, v.currency, v.amount,
+            v.generation, i.id, i.n, i.amount, i.due_day, b.open, b.unwound
+          FROM invoice v JOIN item i ON i.invoice = v.id JOIN item_balance b ON b.item = i.id
+         WHERE v.entity = $1 AND \(condition)
+        """
+    }
+
+    /// The item of a row of `wholeText`.
+    private static func item(_ row: some SQLColumns) -> ItemState {
+        ItemState(
+            id: row.integer(10), n: row.integer(11), amount: row.integer(12),
+            dueDay: LocalDate(dayNumber: Int(row.integer(13))), open: row.integer(14), isUnwound: row.integer(15) == 1)
+    }
+
+    /// What the page knows follows what was allocated.
+    func noteAllocated(_ amount: Int64, to item: Int64, of number: String) {
+        guard var known = page?.invoices[number] ?? nil,
+            let index = known.items.firstIndex(where: { $0.id == item })
+        else { return }
+        known.items[index].open -= amount
+        page?.invoices[number] = .some(known)
     }
 
     /// The invoice's items, the one due first before the others.
@@ -146,7 +204,8 @@ final class InvoiceRepository {
 
     /// The number of the invoice that has a digital tax invoice, when one has.
     func holder(ofEInvoice number: String) throws -> String? {
-        try session.row(
+        if let known = page?.holders[number] { return known }
+        return try session.row(
             "SELECT v.number FROM tax_invoice t JOIN invoice v ON v.id = t.invoice WHERE t.number = \(number)")?.text(0)
     }
 
@@ -228,6 +287,7 @@ final class InvoiceRepository {
             row.integer(invoice.taxStatus.rawValue)
             row.integer(invoice.generation)
         }
+        var items: [ItemState] = []
         for (index, instalment) in invoice.instalments.enumerated() {
             let item = try facts.append(.item) { row in
                 row.integer(id)
@@ -239,7 +299,13 @@ final class InvoiceRepository {
             balanceStatement.bind(2, instalment.amount)
             balanceStatement.bind(3, instalment.amount)
             try balanceStatement.run()
+            guard page != nil else { continue }
+            items.append(
+                ItemState(
+                    id: item, n: Int64(index + 1), amount: instalment.amount, dueDay: instalment.dueDay,
+                    open: instalment.amount, isUnwound: false))
         }
+        keep(invoice, id, entity, items)
         if let number = invoice.eInvoiceNumber {
             try facts.append(.taxInvoice) { row in
                 row.integer(id)
@@ -250,6 +316,17 @@ final class InvoiceRepository {
         let entry = JournalEntry(
             on: invoice.postingDay, Transfer(debit: .receivable, credit: .clearing, amount: amount))
         try ledger.post(entry, of: id, entity: entity, customer: invoice.customer.rawValue)
+    }
+
+    /// What the page knows follows what was registered.
+    private func keep(_ invoice: Invoice.Content, _ id: Int64, _ entity: Int64, _ items: [ItemState]) {
+        guard page?.entity == entity else { return }
+        let reference = Reference(
+            id: id, entity: entity, number: invoice.number, customer: invoice.customer, issueDay: invoice.issueDay,
+            valueDay: invoice.valueDay, postingDay: invoice.postingDay, currency: invoice.currency,
+            gross: invoice.gross, generation: invoice.generation)
+        page?.invoices[invoice.number] = .some((reference, items.sorted { ($0.dueDay, $0.n) < ($1.dueDay, $1.n) }))
+        if let number = invoice.eInvoiceNumber { page?.holders[number] = .some(invoice.number) }
     }
 
     /// The due day in force, after changes.

@@ -24,6 +24,9 @@ package final class Books {
 
     var today: LocalDate { request.today }
 
+    /// Whether a page of lines should be looked up at once.
+    var looksAhead: Bool { session.looksAhead }
+
     private(set) lazy var settings = SettingRepository(session: session, facts: facts, today: today)
     private(set) lazy var entities = EntityRepository(session: session, facts: facts)
     private(set) lazy var people = PersonRepository(session: session, facts: facts, today: today)
@@ -54,6 +57,8 @@ package final class Books {
 
     /// Forgets what repositories remember, after something that they may remember was undone.
     func forgetCaches() {
+        invoiceRepository?.forgetPage()
+        creditRepository?.forgetPage()
         entities = EntityRepository(session: session, facts: facts)
         people = PersonRepository(session: session, facts: facts, today: today)
         customers = CustomerRepository(session: session, facts: facts)

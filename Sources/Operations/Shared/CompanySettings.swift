@@ -53,9 +53,18 @@ package struct CompanySettings: Hashable, Sendable {
     }
 
     /// The calendar day of an instant in the company's time zone.
-    package func day(of instant: Instant) -> LocalDate {
+    package func day(of instant: Instant) -> LocalDate { local(instant).utcDay }
+
+    /// Minutes since midnight in the company's time zone.
+    package func minuteOfDay(of instant: Instant) -> Int {
+        let day = Int64(86_400_000_000)
+        let since = local(instant).microseconds % day
+        return Int((since < 0 ? since + day : since) / 60_000_000)
+    }
+
+    private func local(_ instant: Instant) -> Instant {
         let zone = TimeZone(identifier: timeZone) ?? .gmt
         let offset = zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(instant.microseconds) / 1e6))
-        return Instant(microseconds: instant.microseconds + Int64(offset) * 1_000_000).utcDay
+        return Instant(microseconds: instant.microseconds + Int64(offset) * 1_000_000)
     }
 }

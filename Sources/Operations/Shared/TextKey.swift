@@ -114,5 +114,12 @@ package enum TextKey: String, CaseIterable, Sendable {
     case trialBalanceFunctional = "trial-balance.functional"
     case trialBalanceUntranslated = "trial-balance.untranslated"
     case translateDone = "translate.done"
+    case serveStarted = "serve.started"
+    case serveWithoutMail = "serve.without-mail"
+    case serveDay = "serve.day"
+    case serveSent = "serve.sent"
+    case serveNotSent = "serve.not-sent"
+    case serveTrouble = "serve.trouble"
+    case serveEnded = "serve.ended"
     case failureUnexpected = "failure.unexpected"
 }

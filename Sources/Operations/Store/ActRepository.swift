@@ -29,6 +29,11 @@ struct ActRepository {
             .map { ($0.integer(0), $0.blob(1), $0.text(2)) }
     }
 
+    /// Whether an act is in the journal, just as it was recorded.
+    func holds(_ act: (act: Int64, hash: [UInt8])) throws -> Bool {
+        try session.row("SELECT hash FROM act WHERE seq = \(act.act)")?.blob(0) == act.hash
+    }
+
     func append(_ act: ActRecord, body: [UInt8], hash: [UInt8]) throws {
         try session.execute(
             """

@@ -127,5 +127,6 @@ extension FactTable {
     static let otherTables: [String: TableClass] = [
         "act": .fact, "head": .derived, "item_balance": .derived, "credit_balance": .derived,
         "carrying": .derived, "untranslated": .derived, "migration": .outside, "personal_key": .outside,
+        "delivery": .outside,
     ]
 }

@@ -12,7 +12,8 @@ enum Schema {
                     """
                     INSERT INTO head (id, last_act, last_fact, last_hash, last_instant) VALUES (1, 0, 0, \([UInt8]()), 0)
                     """)
-            })
+            }),
+        Migration(number: 2, name: "deliveries", statements: deliveries),
     ])
 
     /// All tables in the order of their creation, so that a table stands behind those that it names.
@@ -279,6 +280,17 @@ enum Schema {
                 last_fact INTEGER NOT NULL, content TEXT NOT NULL, UNIQUE (report, as_of)) STRICT
             """,
         ]
+
+    /// Attempts to hand messages to a mail server. `holder` sends it until `leased_until`; `result` is 0 while it
+    /// waits, 1 when it was sent, 2 when it never will be. That it was sent is a fact of the reminder.
+    private static let deliveries = [
+        """
+        CREATE TABLE delivery (message INTEGER PRIMARY KEY REFERENCES outbox, attempts INTEGER NOT NULL,
+            holder TEXT NOT NULL, leased_until INTEGER NOT NULL, not_before INTEGER NOT NULL,
+            result INTEGER NOT NULL CHECK (result IN (0, 1, 2)), answer TEXT NOT NULL) STRICT
+        """,
+        "CREATE INDEX outbox_day ON outbox (not_before_day)",
+    ]
 
     /// The fact tables of the first migration; later ones bring their own guards.
     private static let factsOfFoundation = FactTable.all.filter { $0.kind <= 43 }.map(\.name)

@@ -92,6 +92,14 @@ package final class Store: Sendable {
         try engine.close()
     }
 
+    /// Waits until somebody may have recorded an act, at most so many seconds.
+    package func waitForChange(atMost seconds: Double) { engine.waitForChange(atMost: seconds) }
+
+    /// Brings the picture of open items up to the last act, so that the next answer needn't.
+    package func keepUp() throws {
+        try read { _ = try picture.current(in: $0, imagePath: imagePath) }
+    }
+
     /// Moves what was committed from the write-ahead log into the file (after large imports).
     package func checkpoint() throws { try engine.checkpoint() }
 }

@@ -63,38 +63,50 @@ final class Writer: @unchecked Sendable {
     }
 
     private func commit(_ group: [any WriterJob]) {
+        var last: (act: Int64, hash: [UInt8])?
         do {
-            try engine.write { transaction in
-                let long = group.first { WriterNote.isWorthIt($0.command) }?.command
-                let noted = long == nil ? nil : engine.file
-                if let long, let noted { WriterNote.leave(long, store: noted) }
-                defer { if let noted { WriterNote.remove(store: noted) } }
-                let acts = ActRepository(session: transaction.session)
-                var head = try acts.head()
-                let before = head
-                for job in group {
-                    do {
-                        // Alone, a command is undone with its transaction: no savepoint has to be kept.
-                        head.lastFact =
-                            group.count == 1
-                            ? try job.perform(transaction.session, lastFact: head.lastFact)
-                            : try transaction.savepoint {
-                                try job.perform(transaction.session, lastFact: head.lastFact)
-                            }
-                    } catch let failure as DatabaseFailure where failure.endsTransaction {
-                        throw failure
-                    } catch {
-                        if group.count == 1 { throw error }
-                        job.refuse(error)
-                    }
-                }
-                try record(group, acts, &head)
-                if head != before { try acts.save(head) }
-            }
+            try engine.write(
+                { last = try perform(group, $0) },
+                // Where nothing was recorded, there is nothing to be there.
+                isThere: { session in try last.map { try ActRepository(session: session).holds($0) } ?? true })
             for job in group { job.answer(nil) }
         } catch {
             for job in group { job.answer(error) }
         }
+    }
+
+    /// Runs the commands of a group, one after the other, and records their acts.
+    ///
+    /// - Returns: The last act that was recorded.
+    private func perform(
+        _ group: [any WriterJob], _ transaction: any WriteTransaction
+    ) throws -> (act: Int64, hash: [UInt8])? {
+        let long = group.first { WriterNote.isWorthIt($0.command) }?.command
+        let noted = long == nil ? nil : engine.file
+        if let long, let noted { WriterNote.leave(long, store: noted) }
+        defer { if let noted { WriterNote.remove(store: noted) } }
+        let acts = ActRepository(session: transaction.session)
+        var head = try acts.head()
+        let before = head
+        for job in group {
+            do {
+                // Alone, a command is undone with its transaction: no savepoint has to be kept.
+                head.lastFact =
+                    group.count == 1
+                    ? try job.perform(transaction.session, lastFact: head.lastFact)
+                    : try transaction.savepoint {
+                        try job.perform(transaction.session, lastFact: head.lastFact)
+                    }
+            } catch let failure as DatabaseFailure where failure.endsTransaction {
+                throw failure
+            } catch {
+                if group.count == 1 { throw error }
+                job.refuse(error)
+            }
+        }
+        try record(group, acts, &head)
+        if head != before { try acts.save(head) }
+        return head.lastAct == before.lastAct ? nil : (head.lastAct, head.lastHash)
     }
 
     /// Gives each act its number, instant and hash. The clock is read here, last before the commit, so

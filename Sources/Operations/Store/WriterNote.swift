@@ -11,7 +11,12 @@ package enum WriterNote {
     private static func path(_ store: String) -> String { store + ".writer" }
 
     static func leave(_ command: String, store: String) {
-        _ = FileManager.default.createFile(atPath: path(store), contents: Data("\(getpid()) \(command)".utf8))
+        // Written in place: whoever reads half of it sees nobody, and a killed command leaves no other file behind.
+        let descriptor = open(path(store), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { return }
+        var text = "\(getpid()) \(command)"
+        text.withUTF8 { _ = write(descriptor, $0.baseAddress, $0.count) }
+        close(descriptor)
     }
 
     static func remove(store: String) { unlink(path(store)) }

@@ -39,6 +39,13 @@ extension TrackingPolicy {
             frequencyCapPerWeek: tracking?["contact_rules"]?["frequency_cap_per_customer_per_week"]?.integer ?? 3,
             disputeMaximumDays: tracking?["pauses"]?["dispute_max_days"]?.integer ?? 60,
             agreedPauseMaximumDays: tracking?["pauses"]?["agreed_max_days"]?.integer ?? 30)
+        if let time = tracking?["run_at"]?.text {
+            let parts = time.split(separator: ":").map { Int($0) ?? -1 }
+            guard parts.count == 2, (0..<24).contains(parts[0]), (0..<60).contains(parts[1]) else {
+                throw Refusal(.policyUnreadable, ["detail": .text("tracking.run_at: \(time) (06:00)")])
+            }
+            runAtMinute = parts[0] * 60 + parts[1]
+        }
     }
 
     /// The bucket sets of a policy; the standard ones where it names none.

@@ -44,6 +44,8 @@ package enum Actor: Hashable, Sendable {
     case person(key: String)
     /// Scheduler and rules.
     case systemDay
+    /// Whatever hands messages to mail servers.
+    case systemOutbox
 
     /// How the actor stands in the journal of acts.
     package var name: String {
@@ -51,6 +53,7 @@ package enum Actor: Hashable, Sendable {
         case .operatorOfSystem(let user): "operator:\(user)"
         case .person(let key): key
         case .systemDay: "system:day"
+        case .systemOutbox: "system:outbox"
         }
     }
 }

@@ -99,9 +99,15 @@ package enum ReminderEvent: Int64, Sendable {
     case superseded
     /// A person let it go; what of it still holds goes with the customer's next message.
     case approved
+    /// A mail server took it.
+    case sent
+    /// It could not be sent while it was of use.
+    case undelivered
 
     package var name: String {
         switch self {
+        case .sent: "sent"
+        case .undelivered: "undelivered"
         case .released: "released"
         case .expired: "expired"
         case .settled: "settled"

@@ -13,6 +13,8 @@ package struct TrackingPolicy: Sendable {
     package var messagesMaximumAgeDays: Int
     /// Working days from the first day run in which nothing goes to a customer without a person.
     package var goLiveDays: Int
+    /// When a server runs the day: minutes after midnight, in the company's time zone.
+    package var runAtMinute = 360
     package var bankDataMaximumAgeWorkingDays: Int
     /// Unapplied money of a customer above this, in units of its currency, holds messages.
     package var unappliedMateriality: Int64

@@ -23,6 +23,9 @@ struct FailureReport {
         return exitCode
     }
 
+    /// What went wrong, for a line among others.
+    var message: String { describe(try? Catalogue(SpokenLanguage.choose(asked: Self.option("--language")))).message }
+
     private static func option(_ name: String) -> String? {
         let arguments = CommandLine.arguments
         guard let index = arguments.firstIndex(of: name), index + 1 < arguments.count else { return nil }
@@ -61,6 +64,7 @@ struct FailureReport {
         case .notAStore(let path): (Refusal(.storeNotAStore, ["path": .text(path)]), 1)
         case .locked(let seconds): (Refusal(.storeLocked, ["seconds": .count(seconds)]), 3)
         case .full: (Refusal(.storeFull), 3)
+        case .disk(let detail): (Refusal(.storeDisk, ["detail": .text(detail)]), 3)
         case .readOnly: (Refusal(.storeReadOnly), 3)
         case .corrupt(let detail): (Refusal(.storeCorrupt, ["detail": .text(detail)]), 3)
         case .newerVersion(let found, let known):

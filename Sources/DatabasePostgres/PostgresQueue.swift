@@ -1,0 +1,109 @@
+internal import Database
+internal import Foundation
+
+/// Rows and changes of a write transaction whose answer nobody waits for, gathered so that many go at once.
+///
+/// Rows go first, by COPY where they are many, table by table, so that a row stands behind those that it names; then
+/// the changes in their order. A new row never needs a change that was asked for before it: it names what is there.
+struct PostgresQueue {
+    /// An INSERT of nothing but values.
+    struct Insert: Hashable {
+        let text: String
+        let table: String
+        let columns: String
+
+        /// - Returns: `nil` for anything but `INSERT INTO table (a, b) VALUES ($1, $2)`.
+        init?(_ text: String) {
+            guard text.hasPrefix("INSERT INTO "), text.hasSuffix(")"),
+                let open = text.firstIndex(of: "("), let values = text.range(of: ") VALUES ("), open < values.lowerBound
+            else { return nil }
+            columns = String(text[text.index(after: open)..<values.lowerBound])
+            let count = columns.split(separator: ",").count
+            guard text[values.upperBound...] == (1...count).map({ "$\($0)" }).joined(separator: ", ") + ")" else {
+                return nil
+            }
+            self.text = text
+            table = text[text.index(text.startIndex, offsetBy: 12)..<open].trimmingCharacters(in: .whitespaces)
+        }
+    }
+
+    private(set) var rows: [Insert: [[SQLValue]]] = [:]
+    private(set) var changes: [(text: String, values: [SQLValue])] = []
+    private(set) var count = 0
+    private(set) var rowCount = 0
+
+    mutating func add(_ insert: Insert, _ values: [SQLValue]) {
+        rows[insert, default: []].append(values)
+        rowCount += 1
+        count += 1
+    }
+
+    mutating func add(change text: String, _ values: [SQLValue]) {
+        changes.append((text, values))
+        count += 1
+    }
+
+    /// Rows as COPY's text format: columns between tabs, `\N` for nothing.
+    static func copyText(_ rows: [[SQLValue]]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(rows.count * 96)
+        for row in rows {
+            for (index, value) in row.enumerated() {
+                if index > 0 { bytes.append(UInt8(ascii: "\t")) }
+                append(value, to: &bytes)
+            }
+            bytes.append(UInt8(ascii: "\n"))
+        }
+        return bytes
+    }
+
+    private static func append(_ value: SQLValue, to bytes: inout [UInt8]) {
+        switch value {
+        case .null: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "N")])
+        case .integer(let number): append(number, to: &bytes)
+        case .text(let text):
+            for byte in text.utf8 {
+                switch byte {
+                case UInt8(ascii: "\\"): bytes.append(contentsOf: [byte, byte])
+                case UInt8(ascii: "\t"): bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "t")])
+                case UInt8(ascii: "\n"): bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "n")])
+                case UInt8(ascii: "\r"): bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "r")])
+                default: bytes.append(byte)
+                }
+            }
+        case .blob(let blob):
+            bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "\\"), UInt8(ascii: "x")])
+            let digits = Array("0123456789abcdef".utf8)
+            for byte in blob {
+                bytes.append(digits[Int(byte >> 4)])
+                bytes.append(digits[Int(byte & 15)])
+            }
+        }
+    }
+
+    private static func append(_ number: Int64, to bytes: inout [UInt8]) {
+        if number < 0 { bytes.append(UInt8(ascii: "-")) }
+        let start = bytes.count
+        var rest = number.magnitude
+        repeat {
+            bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
+            rest /= 10
+        } while rest > 0
+        bytes[start...].reverse()
+    }
+
+    /// Tables in an order in which each stands behind those that it names.
+    ///
+    /// - Parameter names: Pairs of a table and one that it names.
+    static func order(_ names: [(table: String, named: String)]) -> [String: Int] {
+        let named = Dictionary(grouping: names, by: \.table).mapValues { $0.map(\.named).sorted() }
+        var order: [String: Int] = [:]
+        func place(_ table: String, _ above: Set<String>) {
+            guard order[table] == nil, !above.contains(table) else { return }
+            for other in named[table] ?? [] { place(other, above.union([table])) }
+            order[table] = order.count
+        }
+        for table in named.keys.sorted() { place(table, []) }
+        return order
+    }
+}
