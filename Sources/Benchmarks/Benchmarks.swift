@@ -13,12 +13,18 @@ struct Benchmarks: AsyncParsableCommand {
     @Option(help: "How many items are aged in memory.") var items = 10_000_000
     @Option(help: "A folder with canonical CSV files; they are generated otherwise.") var files: String?
 
+    @Option(help: "A PostgreSQL database: measures both engines side by side instead.") var server: String?
+
     func run() async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("huikuan-bench-\(getpid())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let source = Files(folder: files.map { URL(fileURLWithPath: $0) } ?? folder, invoices: invoices)
         if files == nil { try source.write() }
+        if let server {
+            return try await Engines(source: source).run(
+                file: folder.appendingPathComponent("side.db").path, server: server)
+        }
         let store = try await imports(source, folder)
         try await reports(store)
         try await day(store)

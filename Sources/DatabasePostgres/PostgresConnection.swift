@@ -38,7 +38,7 @@ final class PostgresConnection {
         // A client that died without a word gives the head back: its connection is found dead within half a minute,
         // and one that only hangs within ten.
         try run("SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3")
-        try run("SET idle_in_transaction_session_timeout = '10min'")
+        try run("SET idle_in_transaction_session_timeout = '10min'; SET statement_timeout = '30min'")
     }
 
     /// A connection for write transactions.

@@ -52,7 +52,7 @@ package struct ImportMapping: Hashable, Sendable {
     package init(yaml: String) throws(Fault) {
         self.init()
         let root: Node?
-        do { root = try Yams.compose(yaml: yaml) } catch { throw .unreadable(detail: "\(error)") }
+        do { root = try YAMLText.compose(yaml) } catch { throw .unreadable(detail: error.detail) }
         guard let root else { return }
         guard let members = root.mapping else { throw .unreadable(detail: "a mapping is a list of `key: value`") }
         for (keyNode, value) in members {

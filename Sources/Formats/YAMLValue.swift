@@ -10,8 +10,7 @@ package indirect enum YAMLValue: Hashable, Sendable {
 
     /// - Throws: `Fault` when the text is not YAML.
     package init(yaml: String) throws(Fault) {
-        let node: Node?
-        do { node = try Yams.compose(yaml: yaml) } catch { throw Fault(detail: "\(error)") }
+        let node = try YAMLText.compose(yaml)
         self = node.map(YAMLValue.init) ?? .map([:])
     }
 

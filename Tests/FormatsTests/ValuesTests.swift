@@ -190,11 +190,39 @@ struct FuzzTests {
         "-1,234,567.89", "+0.00000000000000000001", "9223372036854775807",
     ]
 
+    @Test(
+        "YAML that grows out of a few lines, is nested without end or very long ends in a short fault",
+        .timeLimit(.minutes(1)))
+    func hostileYAML() {
+        var lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+        for level in 1..<9 {
+            let tenTimes = [String](repeating: "*a\(level - 1)", count: 10).joined(separator: ", ")
+            lines.append("a\(level): &a\(level) [\(tenTimes)]")
+        }
+        let nested = String(repeating: "[", count: 200_000)
+        let maps = String(repeating: "{a: ", count: 50_000) + "1" + String(repeating: "}", count: 50_000)
+        let long = String(repeating: "a: [1]\n", count: 200_000)
+        for text in [lines.joined(separator: "\n"), "columns: " + nested, "a: " + maps, long] {
+            do throws(YAMLValue.Fault) {
+                _ = try YAMLValue(yaml: text)
+                Issue.record("read: \(text.prefix(40))")
+            } catch {
+                #expect(error.detail.count < 300)
+            }
+            do throws(ImportMapping.Fault) {
+                _ = try ImportMapping(yaml: text)
+                Issue.record("read: \(text.prefix(40))")
+            } catch {
+                #expect("\(error)".count < 400)
+            }
+        }
+    }
+
     @Test("ends in a value or a fault", .timeLimit(.minutes(1)))
     func mutations() {
         var random = SeededGenerator(seed: 13)
         var ended = 0
-        for _ in 0..<2000 {
+        for _ in 0..<4000 {
             var bytes = Array(Self.seeds[Int.random(in: 0..<Self.seeds.count, using: &random)].utf8)
             for _ in 0..<Int.random(in: 1...6, using: &random) {
                 let place = Int.random(in: 0...bytes.count, using: &random)
@@ -209,6 +237,7 @@ struct FuzzTests {
             let records = ReadResult(CSVReader(MemoryBytes(bytes), cellLimit: 64))
             #expect(records.records.allSatisfy { !$0.isEmpty })
             _ = try? ImportMapping(yaml: text)
+            _ = try? YAMLValue(yaml: text)
             let format = DateFormat(text) ?? .iso
             bytes.withUnsafeBufferPointer { buffer in
                 if let day = try? format.day(buffer) { #expect(LocalDate(day.description) == day) }
@@ -220,6 +249,6 @@ struct FuzzTests {
             }
             ended += 1
         }
-        #expect(ended == 2000)
+        #expect(ended == 4000)
     }
 }

@@ -149,6 +149,96 @@ struct PostgresTests {
         #expect(try Verify().run(in: company.store).acts == before.acts + 2)
     }
 
+    @Test(
+        "A connection is encrypted, and refused where the certificate is not the one that is trusted",
+        .enabled(if: certificate != nil, "skipped: HUIKUAN_TEST_CERTIFICATE names no certificate"))
+    func encrypted() async throws {
+        let company = try await TestCompany()
+        let certificate = try #require(Self.certificate)
+        func open(_ more: String) throws -> Store {
+            try Store.open(path: company.path + "&" + more, in: PostgresPlace(), clock: { company.now })
+        }
+        let store = try open("sslmode=verify-full&sslrootcert=\(certificate)")
+        let isEncrypted = try store.read { session in
+            try session.row("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")?.integer(0)
+        }
+        #expect(isEncrypted == 1)
+        let other = company.folder.appendingPathComponent("other.crt").path
+        try FileManager.default.copyItem(atPath: "/etc/ssl/certs/ca-certificates.crt", toPath: other)
+        #expect(throws: DatabaseFailure.self) { try open("sslmode=verify-full&sslrootcert=\(other)") }
+    }
+
+    private static let certificate = ProcessInfo.processInfo.environment["HUIKUAN_TEST_CERTIFICATE"]
+
+    @Test("Commits of others are heard of at once, and by looking where nobody tells")
+    func hears() async throws {
+        let company = try await TestCompany()
+        let follower = try company.reopen()
+        follower.waitForChange(atMost: 5)  // begins to listen
+        let task = Task {
+            try await company.take(.customers, "code,name", "C1,One")
+        }
+        let begin = ContinuousClock.now
+        while try follower.read({ try $0.row("SELECT id FROM customer")?.integer(0) }) == nil {
+            follower.waitForChange(atMost: 30)
+        }
+        #expect(ContinuousClock.now - begin < .seconds(25))
+        _ = try await task.value
+        try follower.keepUp()
+        let engine = try #require(follower.engine as? PostgresDatabase)
+        _ = try engine.read { session in
+            try session.rows(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND pid <> pg_backend_pid()"
+            )
+        }
+        follower.waitForChange(atMost: 1)
+        follower.waitForChange(atMost: 1)
+    }
+
+    @Test("Of what was asked for after rows, nothing comes before them; what was undone is never sent")
+    func queue() async throws {
+        let company = try await TestCompany()
+        let engine = company.store.engine
+        try engine.write { transaction in
+            let session = transaction.session
+            try session.execute("CREATE TABLE parent (id BIGINT PRIMARY KEY, note TEXT)")
+            try session.execute(
+                "CREATE TABLE child (id BIGINT PRIMARY KEY, parent BIGINT REFERENCES parent, note TEXT)")
+            for number in Int64(1)...200 {
+                // The child is asked for first, and its parent is changed before it is there.
+                let child = try session.statement("INSERT INTO child (id, parent, note) VALUES ($1, $2, $3)")
+                child.bind(1, number)
+                child.bind(2, number)
+                child.bind(3, text: "tab\t line\n back\\ 龘 \\N")
+                try child.run()
+                let change = try session.statement("UPDATE parent SET note = 'changed' WHERE id = $1")
+                change.bind(1, number)
+                try change.run()
+                let parent = try session.statement("INSERT INTO parent (id, note) VALUES ($1, $2)")
+                parent.bind(1, number)
+                parent.bindNull(2)
+                try parent.run()
+            }
+            let undone: Void? = try? transaction.savepoint {
+                let parent = try session.statement("INSERT INTO parent (id, note) VALUES ($1, $2)")
+                parent.bind(1, 1_000)
+                parent.bindNull(2)
+                try parent.run()
+                throw Undone()
+            }
+            #expect(undone == nil)
+        }
+        try engine.read { session in
+            let counts = try session.row("SELECT count(*), count(note), min(note), max(id) FROM parent")
+            #expect(counts?.integer(0) == 200 && counts?.integer(1) == 200 && counts?.integer(3) == 200)
+            #expect(counts?.text(2) == "changed")
+            let child = try session.row("SELECT note, count(*) OVER () FROM child LIMIT 1")
+            #expect(child?.text(0) == "tab\t line\n back\\ 龘 \\N" && child?.integer(1) == 200)
+        }
+    }
+
+    private struct Undone: Error {}
+
     @Test("A failure that somebody kept to themselves doesn't become a commit")
     func swallowed() async throws {
         let company = try await TestCompany()

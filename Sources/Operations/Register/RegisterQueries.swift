@@ -87,7 +87,8 @@ package enum RegisterQueries {
                 conditions.append(condition.replacingFirst("?", with: "$\(values.count)"))
             }
             if let customer = filter.customer { add("c.code = ?", .text(customer)) }
-            if let number = filter.number { add("v.number = ?", .text(number)) }
+            // The key begins with the entity, of which there are few.
+            if let number = filter.number { add("v.entity IN (SELECT id FROM entity) AND v.number = ?", .text(number)) }
             if let contract = filter.contract { add("v.contract = ?", .text(contract)) }
             if let currency = filter.currency { add("v.currency = ?", .text(currency.code)) }
             let statement = try session.scan(invoiceText(conditions))
