@@ -12,6 +12,8 @@ final class PersonalRepository {
     private let facts: FactWriter?
     private let chance: Chance
     private var keys: [Int64: [UInt8]] = [:]
+    /// Subjects that were looked up ahead and have no key.
+    private var absent: Set<Int64> = []
 
     /// Makes so many bytes that nobody can guess.
     typealias Chance = @Sendable (Int) -> [UInt8]
@@ -54,8 +56,25 @@ final class PersonalRepository {
     /// The texts of a fact, or `nil` when their key was destroyed.
     func fields(_ id: Int64) throws -> [String]? {
         guard let row = try session.row("SELECT subject, ciphertext FROM personal WHERE id = \(id)") else { return nil }
-        let key = try key(of: row.integer(0), creating: false)
-        guard !key.isEmpty, let plain = Self.decrypt(row.blob(1), key) else { return nil }
+        return try fields(subject: row.integer(0), row.blob(1))
+    }
+
+    /// Looks up at once the keys that will be asked for; a key that isn't there is known not to be.
+    func lookAhead(_ subjects: Set<Int64>) throws {
+        absent = subjects.filter { keys[$0] == nil }
+        try session.rows(
+            about: absent.sorted().map { .integer($0) }, [],
+            { "SELECT subject, key FROM personal_key WHERE subject IN (\($0))" },
+            visit: { row in
+                keys[row.integer(0)] = row.blob(1)
+                absent.remove(row.integer(0))
+            })
+    }
+
+    /// The texts of a fact that was read; `nil` when their key was destroyed.
+    func fields(subject: Int64, _ ciphertext: [UInt8]) throws -> [String]? {
+        let key = try key(of: subject, creating: false)
+        guard !key.isEmpty, let plain = Self.decrypt(ciphertext, key) else { return nil }
         return String(decoding: plain, as: UTF8.self).split(separator: "\u{1f}", omittingEmptySubsequences: false).map(
             String.init)
     }
@@ -77,14 +96,20 @@ final class PersonalRepository {
 
     private func key(of subject: Int64, creating: Bool) throws -> [UInt8] {
         if let known = keys[subject] { return known }
-        if let stored = try session.row("SELECT key FROM personal_key WHERE subject = \(subject)")?.blob(0) {
+        if !absent.contains(subject),
+            let stored = try session.row("SELECT key FROM personal_key WHERE subject = \(subject)")?.blob(0)
+        {
             keys[subject] = stored
             return stored
         }
         guard creating, facts != nil else { return [] }
         let key = chance(Int(crypto_secretbox_KEYBYTES))
-        try session.execute("INSERT INTO personal_key (subject, key) VALUES (\(subject), \(key))")
+        let insert = try session.statement("INSERT INTO personal_key (subject, key) VALUES ($1, $2)")
+        insert.bind(1, subject)
+        insert.bind(2, blob: key)
+        try insert.run()
         keys[subject] = key
+        absent.remove(subject)
         return key
     }
 

@@ -212,40 +212,77 @@ extension DayEvaluation {
 
     // MARK: Words
 
+    /// Looks up at once what the lines and messages of the day's hits will ask for.
+    func lookAhead(_ hits: [Hit]) throws {
+        guard books.looksAhead else { return }
+        try books.session.rows(
+            about: Set(hits.map(\.item.fact)).sorted().map { .integer($0) }, [], { Self.lineText("i.id IN (\($0))") },
+            visit: { invoices[$0.integer(3)] = Self.invoice($0) })
+        let customers = Set(hits.map(\.customer))
+        let people = Set(hits.map(\.item.owner)).union(customers.compactMap { self.customers[$0]?.salesOwner })
+        try books.personal.lookAhead(customers.union(people))
+        for customer in customers where contacts[customer] == nil { contacts[customer] = .some(nil) }
+        try books.session.rows(
+            about: customers.sorted().map { .integer($0) }, [], { Self.contactText("c.customer IN (\($0))") },
+            visit: { row in
+                guard let known = contacts[row.integer(3)], known == nil else { return }
+                let email = try books.personal.fields(subject: row.integer(1), row.blob(2))
+                    .map(ContactRepository.content)?.email
+                if let email { contacts[row.integer(3)] = .some((row.integer(0), email)) }
+            })
+    }
+
+    private static func lineText(_ condition: String) -> String {
+        """
+        SELECT v.number, v.tax_status, (SELECT e.status FROM tax_invoice_event e WHERE e.invoice = v.id
+            ORDER BY e.n DESC LIMIT 1), i.id FROM item i JOIN invoice v ON v.id = i.invoice WHERE \(condition)
+        """
+    }
+
+    private static func invoice(_ row: some SQLColumns) -> (number: String, hasReachedCustomer: Bool) {
+        let status = Invoice.TaxStatus(rawValue: row.optionalInteger(2) ?? row.integer(1))
+        return (row.text(0), status?.hasReachedCustomer ?? false)
+    }
+
     private func line(_ hit: Hit, asked: Int64) throws -> MessageLine {
-        let statement = try books.session.statement(
-            """
-            SELECT v.number, v.tax_status, (SELECT e.status FROM tax_invoice_event e WHERE e.invoice = v.id
-                ORDER BY e.n DESC LIMIT 1) FROM item i JOIN invoice v ON v.id = i.invoice WHERE i.id = $1
-            """)
-        statement.bind(1, hit.item.fact)
-        defer { statement.reset() }
-        guard try statement.step() else { throw DatabaseFailure.corrupt(detail: "item \(hit.item.fact)") }
-        let status = Invoice.TaxStatus(rawValue: statement.optionalInteger(2) ?? statement.integer(1))
+        var found = invoices[hit.item.fact]
+        if found == nil {
+            let statement = try books.session.statement(Self.lineText("i.id = $1"))
+            statement.bind(1, hit.item.fact)
+            defer { statement.reset() }
+            guard try statement.step() else { throw DatabaseFailure.corrupt(detail: "item \(hit.item.fact)") }
+            found = Self.invoice(statement)
+        }
         return MessageLine(
-            hit: hit, number: statement.text(0), amount: Money(minorUnits: asked, currency: hit.currency),
-            hasReachedCustomer: status?.hasReachedCustomer ?? false)
+            hit: hit, number: found?.number ?? "", amount: Money(minorUnits: asked, currency: hit.currency),
+            hasReachedCustomer: found?.hasReachedCustomer ?? false)
     }
 
     /// The customer's contact for payments, else for billing, with an address.
     func contact(of customer: Int64) throws -> (id: Int64, email: String)? {
         if let known = contacts[customer] { return known }
-        let rows = try books.session.rows(
-            """
-            SELECT c.id, v.personal FROM contact c JOIN contact_version v ON v.contact = c.id
-             WHERE c.customer = \(customer) AND v.purpose IN (1, 2)
-               AND v.n = (SELECT max(n) FROM contact_version w WHERE w.contact = c.id)
-             ORDER BY v.purpose, c.id
-            """)
+        let rows = try books.session.rows(SQL(Self.contactText("c.customer = $1"), [.integer(customer)]))
         var found: (id: Int64, email: String)?
         for row in rows {
-            if let email = try books.personal.fields(row.integer(1)).map(ContactRepository.content)?.email {
+            let fields = try books.personal.fields(subject: row.integer(1), row.blob(2))
+            if let email = fields.map(ContactRepository.content)?.email {
                 found = (row.integer(0), email)
                 break
             }
         }
         contacts[customer] = .some(found)
         return found
+    }
+
+    /// Contacts for payments before those for billing.
+    private static func contactText(_ condition: String) -> String {
+        """
+        SELECT c.id, p.subject, p.ciphertext, c.customer FROM contact c JOIN contact_version v ON v.contact = c.id
+          JOIN personal p ON p.id = v.personal
+         WHERE \(condition) AND v.purpose IN (1, 2)
+           AND v.n = (SELECT max(n) FROM contact_version w WHERE w.contact = c.id)
+         ORDER BY v.purpose, c.id
+        """
     }
 
     private static func text(_ reasons: Set<HoldReason>) -> String {

@@ -35,6 +35,8 @@ final class DayEvaluation {
         return Set(found.map { picture.debtors[Int($0)].customer }).sorted()
     }()
     var contacts: [Int64: (id: Int64, email: String)?] = [:]
+    /// Of the items that were looked up ahead: the invoice's number, and whether the customer has it.
+    var invoices: [Int64: (number: String, hasReachedCustomer: Bool)] = [:]
     var bankDataIsCurrent: Bool?
     var catalogues: [Catalogue.Language: Catalogue] = [:]
     private var roleHolders: [Role: Int64?] = [:]
@@ -75,6 +77,7 @@ final class DayEvaluation {
         try closeWhatIsSettled(&state)
         try escalateLateTasks(&state)
         let hits = findHits(&state)
+        try lookAhead(hits)
         let byCustomer = Dictionary(grouping: hits, by: \.customer)
         for customer in customersToRemind(byCustomer, state) {
             let hits = byCustomer[customer] ?? []

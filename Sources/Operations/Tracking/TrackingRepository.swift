@@ -146,12 +146,17 @@ final class TrackingRepository {
             row.integer(customer)
             row.integer(Int64(day.dayNumber))
         }
-        try appendEvent(ofCase: id, .opened, on: day)
+        try append(ofCase: id, n: 1, .opened, on: day)
         return id
     }
 
     func appendEvent(ofCase id: Int64, _ kind: CollectionCase.EventKind, on day: LocalDate) throws {
-        let n = try next("case_event", "collection_case", id)
+        try append(ofCase: id, n: try next("case_event", "collection_case", id), kind, on: day)
+    }
+
+    private func append(
+        ofCase id: Int64, n: Int64, _ kind: CollectionCase.EventKind, on day: LocalDate
+    ) throws {
         try facts.append(.caseEvent) { row in
             row.integer(id)
             row.integer(n)
