@@ -23,29 +23,39 @@ final class PostgresConnection {
 
     init(_ address: PostgresAddress) throws {
         self.address = address
-        handle = Self.connect(address.connection)
+        var made = Self.connect(address.connection)
+        // A server that has no place for another client has one a moment later.
+        for attempt in 0..<PostgresDatabase.secondsToWait * 5 {
+            guard PQstatus(made) != CONNECTION_OK, Self.isCrowded(made) else { break }
+            PQfinish(made)
+            usleep(UInt32(100_000 + 37_000 * (attempt % 5)))
+            made = Self.connect(address.connection)
+        }
+        handle = made
         guard PQstatus(handle) == CONNECTION_OK else {
             let detail = String(cString: PQerrorMessage(handle))
             throw DatabaseFailure.cannotOpen(path: address.shown, detail: Self.oneLine(detail))
         }
         PQsetNoticeProcessor(handle, { _, _ in }, nil)
         PQsetClientEncoding(handle, "UTF8")
-        try run("SET application_name = 'huikuan \(address.schema)'")
-        // An acknowledged act survives a power cut, whatever the server's own default is.
-        try run("SET synchronous_commit = on")
-        try run("SET search_path = \"\(address.schema)\"")
-        try run("SET bytea_output = hex")
-        // A client that died without a word gives the head back: its connection is found dead within half a minute,
-        // and one that only hangs within ten.
-        try run("SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3")
-        try run("SET idle_in_transaction_session_timeout = '10min'; SET statement_timeout = '30min'")
+        // An acknowledged act survives a power cut, whatever the server's own default is. A client that died without a
+        // word gives the head back: its connection is found dead within half a minute, and one that only hangs within
+        // ten.
+        try run(
+            """
+            SET application_name = 'huikuan \(address.schema)'; SET synchronous_commit = on;
+            SET search_path = "\(address.schema)"; SET bytea_output = hex;
+            SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
+            SET idle_in_transaction_session_timeout = '10min'; SET statement_timeout = '30min'
+            """)
     }
 
-    /// A connection for write transactions.
-    convenience init(toWriteAt address: PostgresAddress) throws {
-        try self.init(address)
-        // Commands look up by keys, also in tables that were empty when the server planned their queries.
-        try run("SET enable_seqscan = off")
+    /// Whether the server refused a connection only because it has enough of them.
+    private static func isCrowded(_ handle: OpaquePointer?) -> Bool {
+        // libpq tells no code for what fails while connecting.
+        let said = String(cString: PQerrorMessage(handle))
+        return said.contains("too many clients") || said.contains("remaining connection slots")
+            || said.contains("too many connections")
     }
 
     /// Connects with times of our own where the address names none.

@@ -6,7 +6,7 @@ internal import Foundation
 /// A write transaction first locks the row `head`, so that the journal is gapless and serial whoever writes
 /// (ENGINEERING E-11); readers see one state of it by REPEATABLE READ.
 package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
-    // `idle`, `writer` and `listener` are guarded by `lock`; a connection taken from one belongs to its taker alone.
+    // `idle`, `listener` and `knowsHead` are guarded by `lock`; a connection taken from one belongs to its taker alone.
 
     /// How long a writer waits for another one before it gives up; `HUIKUAN_LOCK_SECONDS` names another time.
     package static let secondsToWait: Int = {
@@ -20,7 +20,6 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
     private var idle: [PostgresConnection] = []
     private var readersOut = 0
     private let mostReaders = 2 * ProcessInfo.processInfo.activeProcessorCount
-    private var writer: PostgresConnection?
     private var listener: PostgresConnection?
 
     private var knowsHead = false
@@ -40,7 +39,6 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
     package func close() {
         lock.lock()
         idle.removeAll()
-        writer = nil
         listener = nil
         lock.unlock()
     }
@@ -49,20 +47,19 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
         _ body: (any WriteTransaction) throws -> Result, isThere: (any SQLSession) throws -> Bool
     ) throws -> Result {
         lock.lock()
-        let kept = writer
-        writer = nil
+        let kept = idle.popLast()
         lock.unlock()
-        var connection = try kept ?? PostgresConnection(toWriteAt: address)
+        var connection = try kept ?? PostgresConnection(address)
         do {
             try begin(connection)
         } catch  where kept != nil && !connection.isAlive {
             // The kept connection was cut while it was idle: nothing was asked of it yet.
-            connection = try PostgresConnection(toWriteAt: address)
+            connection = try PostgresConnection(address)
             try begin(connection)
         }
         defer {
             lock.lock()
-            if connection.isIdle { writer = connection }
+            if connection.isIdle { idle.append(connection) }
             lock.unlock()
         }
         let session = PostgresSession(connection)
@@ -94,18 +91,18 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
     ///
     /// - Throws: `cannotOpen` when the server doesn't come back; the journal of acts tells then.
     private func isThereAfterAll(_ isThere: (any SQLSession) throws -> Bool) throws -> Bool {
-        for _ in 0..<Self.secondsToWait {
+        // Whoever else writes for long is waited for: an answer that nobody can give would be taken for “not saved”.
+        let end = ContinuousClock.now + .seconds(10 * Self.secondsToWait)
+        while ContinuousClock.now < end {
             do {
                 // Holding the head means that the lost transaction has ended, one way or the other.
-                let connection = try PostgresConnection(toWriteAt: address)
+                let connection = try PostgresConnection(address)
                 try begin(connection)
                 let session = PostgresSession(connection)
                 defer { session.close() }
                 let found = try isThere(session)
                 try connection.run("ROLLBACK")
                 return found
-            } catch DatabaseFailure.locked(let seconds) {
-                throw DatabaseFailure.locked(seconds: seconds)
             } catch {
                 Thread.sleep(forTimeInterval: 1)
             }
@@ -118,16 +115,19 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
     /// Starts a transaction that holds the head, waiting for whoever holds it.
     private func begin(_ connection: PostgresConnection) throws {
         let start = "BEGIN ISOLATION LEVEL READ COMMITTED"
-        if !knowsHead {
-            knowsHead = try !connection.answer(to: "SELECT to_regclass('head')::text", []).isNull(0, 0)
+        var knows = lock.withLock { knowsHead }
+        if !knows {
+            knows = try !connection.answer(to: "SELECT to_regclass('head')::text", []).isNull(0, 0)
+            lock.withLock { knowsHead = knows }
         }
-        guard knowsHead else { return try connection.begin(start) }
+        guard knows else { return try connection.begin(start) }
         for second in 0..<Self.secondsToWait {
             do {
+                // Commands look up by keys, also in tables that were empty when the server planned their queries.
                 return try connection.begin(
                     """
                     \(start); SET LOCAL lock_timeout = '1s'; SELECT last_act FROM head WHERE id = 1 FOR UPDATE;
-                    SET LOCAL lock_timeout = 0
+                    SET LOCAL lock_timeout = 0; SET LOCAL enable_seqscan = off
                     """)
             } catch let failure as DatabaseFailure {
                 guard connection.isAlive else { throw failure }

@@ -53,6 +53,7 @@ final class Trap: @unchecked Sendable {
     private var statements = 0
     private var committed = 0
     private var hasSprung = false
+    private var counts: [String: Int] = [:]
 
     /// Loses a change without a word, once: what the simulation must find.
     private var losesChange: Int?
@@ -85,6 +86,7 @@ final class Trap: @unchecked Sendable {
                 return nil
             }
             hasSprung = true
+            counts[fault.kind.rawValue, default: 0] += 1
             return fault.kind
         }
     }
@@ -97,9 +99,13 @@ final class Trap: @unchecked Sendable {
                 return nil
             }
             hasSprung = true
+            counts[fault.kind.rawValue, default: 0] += 1
             return fault.kind
         }
     }
+
+    /// How often each kind of fault came.
+    var sprung: [String: Int] { lock.withLock { counts } }
 
     var commits: Int { lock.withLock { committed } }
 }

@@ -28,10 +28,20 @@ package struct Simulation: Sendable {
         package let numbers: [Int]
     }
 
-    /// - Returns: The digest of the store at the end.
+    /// How a life ended.
+    package struct Ending: Sendable {
+        /// The digest of the store.
+        package let digest: String
+        /// How often each kind of fault came.
+        package let faults: [String: Int]
+    }
+
+    /// The kinds of faults that come.
+    package static var faults: [String] { Fault.Kind.allCases.map(\.rawValue) }
+
     /// - Throws: `Failure`.
     @discardableResult
-    package func run(onStep: ((String) -> Void)? = nil) async throws -> String {
+    package func run(onStep: ((String) -> Void)? = nil) async throws -> Ending {
         let life = try await Life(seed: seed, server: server, isCalm: isCalm, losesChange: losesChange)
         var story: [String] = []
         var numbers: [Int] = []
@@ -46,7 +56,7 @@ package struct Simulation: Sendable {
                 }
             }
             try life.verify()
-            return try life.digest()
+            return Ending(digest: try life.digest(), faults: life.sprung)
         } catch let difference as Life.Difference {
             throw Failure(seed: seed, step: current, text: difference.text, story: story, numbers: numbers)
         } catch {

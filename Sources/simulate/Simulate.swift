@@ -24,8 +24,11 @@ struct Simulate: AsyncParsableCommand {
             simulation.only = only.map { Set($0.split(separator: ",").compactMap { Int($0) }) }
             let isVerbose = verbose
             do {
-                let digest = try await simulation.run { if isVerbose { print($0) } }
-                print("seed \(number): \(steps) steps, all as the oracle says; digest \(digest.prefix(16))")
+                let ending = try await simulation.run { if isVerbose { print($0) } }
+                let faults = ending.faults.values.reduce(0, +)
+                print(
+                    "seed \(number): \(steps) steps, \(faults) faults, all as the oracle says; digest \(ending.digest.prefix(16))"
+                )
             } catch let failure as Simulation.Failure {
                 print("seed \(number) fails at step \(failure.step): \(failure.text)\nmaking it short …")
                 let short = await simulation.shrunk(failure)

@@ -27,10 +27,10 @@ import Testing
     func takesOver() throws {
         let program = try Self.company(customers: 4)
         let office = try PostOffice(in: program.folder, hangsAt: 2)
-        let first = try Server(program, office, lease: 2)
+        let first = try Server(program, office, lease: 8)
         try office.wait(for: 2)
         first.kill()
-        let second = try Server(program, office, lease: 2)
+        let second = try Server(program, office, lease: 8)
         try Self.wait("all is noted") { try Self.states(program)["sent"] == 4 }
         #expect(second.stop() == 0)
         let letters = try office.letters()
@@ -38,6 +38,15 @@ import Testing
         #expect(letters.count == 5 && Set(letters.map(\.id)).count == 4)
         #expect(try Self.daysRun(program) == 1)
         #expect(try program.run("verify").exitCode == 0)
+    }
+
+    @Test("A mail server that asks who it is is told", .enabled(if: PostOffice.isThere, PostOffice.howToGet))
+    func signsIn() throws {
+        let program = try Self.company(customers: 2)
+        let office = try PostOffice(in: program.folder, password: "s3cret")
+        let server = try Server(program, office)
+        try office.wait(for: 2)
+        #expect(server.stop() == 0)
     }
 
     @Test("A mail server or a sender that can't be read is refused")
@@ -50,7 +59,7 @@ import Testing
         }
         #expect(try code("--smtp", "mail.example") == "mail.server-unreadable")
         #expect(try code("--smtp", "smtp://mail.example", "--from", "nobody") == "mail.sender-unreadable")
-        #expect(try program.run("serve", "--lease", "0").exitCode == 2)
+        #expect(try program.run("serve", "--lease", "4").exitCode == 2)
     }
 
     // MARK: The company
@@ -113,6 +122,7 @@ import Testing
             process = program.process(
                 ["serve", "--smtp", office.address, "--from", "ar@blue.example", "--lease", "\(lease)"])
             process.environment = ProcessInfo.processInfo.environment.merging(ServeTests.now) { $1 }
+                .merging(["HUIKUAN_SMTP_PASSWORD": office.password]) { $1 }
             process.standardOutput = FileHandle.nullDevice
             process.standardError = FileHandle.nullDevice
             try process.run()
@@ -146,21 +156,24 @@ final class PostOffice {
     static let howToGet: Comment = "skipped: there is no mail server to send to; install python3-aiosmtpd"
 
     let address: String
+    let password: String
     private let process: Process
     private let list: URL
 
     /// - Parameter hangsAt: The letter that it takes down and doesn't answer.
-    init(in folder: URL, hangsAt: Int = 0) throws {
+    init(in folder: URL, hangsAt: Int = 0, password: String = "") throws {
+        self.password = password
         list = folder.appendingPathComponent("letters.jsonl")
         _ = FileManager.default.createFile(atPath: list.path, contents: nil)
         process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        process.arguments = ["-c", Self.program, list.path, "\(hangsAt)"]
+        process.arguments = ["-c", Self.program, list.path, "\(hangsAt)", password]
         let output = Pipe()
         process.standardOutput = output
         try process.run()
         let port = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-        address = "smtp://127.0.0.1:" + port.trimmingCharacters(in: .whitespacesAndNewlines)
+        address =
+            "smtp://\(password.isEmpty ? "" : "me@")127.0.0.1:" + port.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     deinit {
@@ -188,7 +201,7 @@ final class PostOffice {
 
     private static let program = """
         import asyncio, email, email.policy, json, sys
-        from aiosmtpd.smtp import SMTP
+        from aiosmtpd.smtp import SMTP, AuthResult
         count = 0
         class Office:
             async def handle_RCPT(self, server, session, envelope, address, options):
@@ -208,7 +221,11 @@ final class PostOffice {
                 return '250 taken'
         async def main():
             loop = asyncio.get_running_loop()
-            server = await loop.create_server(lambda: SMTP(Office()), '127.0.0.1', 0)
+            password = sys.argv[3].encode()
+            def check(server, session, envelope, mechanism, data):
+                return AuthResult(success=data.login == b'me' and data.password == password)
+            options = dict(authenticator=check, auth_required=True, auth_require_tls=False) if password else {}
+            server = await loop.create_server(lambda: SMTP(Office(), **options), '127.0.0.1', 0)
             print(server.sockets[0].getsockname()[1], flush=True)
             await server.serve_forever()
         asyncio.run(main())

@@ -18,6 +18,16 @@ import Testing
         return company
     }
 
+    @Test("A file that registers, renames and groups customers on one page is taken on every engine")
+    func customersOfOnePage() async throws {
+        let company = try await TestCompany()
+        try await company.take(.customers, "code,name", "C1,One")
+        let taken = try await company.take(
+            .customers, "code,name,group", "C9,Nine,", "C1,Renamed,", "C10,Ten,C9", "C9,Nine,", update: true)
+        #expect(taken.report.created == 2 && taken.report.updated == 1 && taken.report.unchanged == 1)
+        #expect(try company.fault() == nil)
+    }
+
     @Test("Un-applying is a dated counter-entry: reports before it stay, and the item is open again after it")
     func unapply() async throws {
         let company = try await company()

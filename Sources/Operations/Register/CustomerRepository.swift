@@ -130,6 +130,7 @@ final class CustomerRepository {
     > {
         let id = ID<Customer>(try facts.append(.customer) { $0.text(code) })
         try appendVersion(of: id, n: 1, content, on: day, isIncomplete: isIncomplete)
+        absent.remove(code)
         byCode[code] = Reference(
             id: id, currency: content.currency, termsDays: content.termsDays, group: content.group,
             isIndividual: content.kind == .individual)
@@ -161,6 +162,7 @@ final class CustomerRepository {
         }
         guard n > 1 else { return }
         byCode.removeAll()
+        absent.removeAll()
         groups.removeAll()
     }
 

@@ -196,7 +196,7 @@ struct DayState {
             """
             SELECT r.customer, o.not_before_day FROM outbox o JOIN reminder r ON r.id = o.reminder
              WHERE o.not_before_day > \(last - 8)
-               AND NOT EXISTS (SELECT 1 FROM reminder_event e WHERE e.reminder = r.id AND e.kind = 4) ORDER BY o.id
+               AND NOT EXISTS (SELECT 1 FROM reminder_event e WHERE e.reminder = r.id AND e.kind IN (4, 7)) ORDER BY o.id
             """)
         for row in sent { messageDays[row.integer(0), default: []].append(LocalDate(dayNumber: Int(row.integer(1)))) }
     }

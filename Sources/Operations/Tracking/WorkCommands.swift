@@ -169,7 +169,7 @@ package struct WorkCommands: Sendable {
             """
             SELECT 1 FROM outbox o JOIN reminder r ON r.id = o.reminder
              WHERE r.customer = \(customer) AND r.audience = 1 AND o.not_before_day = \(day.dayNumber)
-               AND NOT EXISTS (SELECT 1 FROM reminder_event e WHERE e.reminder = r.id AND e.kind = 4) LIMIT 1
+               AND NOT EXISTS (SELECT 1 FROM reminder_event e WHERE e.reminder = r.id AND e.kind IN (4, 7)) LIMIT 1
             """) != nil
     }
 

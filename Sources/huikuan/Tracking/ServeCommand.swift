@@ -18,15 +18,15 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var options: StoreOptions
     @Option(
         help: ArgumentHelp(
-            "The mail server: smtp://user@host:587 or smtps://…; with its password in HUIKUAN_SMTP.",
+            "The mail server: smtp://user@host:587 or smtps://user@host; its password is in HUIKUAN_SMTP_PASSWORD.",
             valueName: "address"))
     var smtp: String?
     @Option(help: ArgumentHelp("The sender of messages; HUIKUAN_MAIL_FROM unless given.", valueName: "address"))
     var from: String?
-    @Option(help: "Seconds after which another server sends what this one took and said no more about.") var lease = 60
+    @Option(help: "Seconds within which a message is sent; afterwards another server may send it.") var lease = 300
 
     func validate() throws {
-        guard (1...3600).contains(lease) else { throw ValidationError("--lease is between 1 and 3600 seconds.") }
+        guard (5...3600).contains(lease) else { throw ValidationError("--lease is between 5 and 3600 seconds.") }
     }
 
     func run() async throws {
@@ -45,9 +45,9 @@ struct ServeCommand: AsyncParsableCommand {
     private func post(_ session: Session) throws -> (server: MailServer, sender: MailAddress)? {
         let environment = ProcessInfo.processInfo.environment
         guard let named = smtp ?? environment["HUIKUAN_SMTP"] else { return nil }
-        guard let server = MailServer(named) else {
-            // What can't be read may hold a password.
-            throw Refusal(.mailServerUnreadable, ["value": .text(smtp ?? "HUIKUAN_SMTP")])
+        guard let server = MailServer(named, password: environment["HUIKUAN_SMTP_PASSWORD"]) else {
+            // What can't be read may hold a password, and is not shown.
+            throw Refusal(.mailServerUnreadable, ["option": .text(smtp == nil ? "HUIKUAN_SMTP" : "--smtp")])
         }
         let address = from ?? environment["HUIKUAN_MAIL_FROM"] ?? ""
         guard let sender = MailAddress(address, name: session.company.name) else {
@@ -68,35 +68,32 @@ struct ServeCommand: AsyncParsableCommand {
     }
 }
 
-/// The work of a server: a loop that looks every second for what is due, and a thread that follows the journal.
+/// The work of a server: loops that look every second for days and messages that are due, and a thread that follows
+/// the journal.
 private final class Serving: @unchecked Sendable {
-    // `hasEnded` is guarded by `condition`; `trouble` belongs to the loop.
+    // `hasEnded` is guarded by `lock`.
 
     private let session: Session
     private let post: (server: MailServer, sender: MailAddress)?
     private let scheduler: Scheduler
     private let outbox: Outbox
-    private let condition = NSCondition()
+    private let lease: Int
+    private let lock = NSLock()
     private var hasEnded = false
-    private var trouble: String?
 
     init(_ session: Session, _ post: (server: MailServer, sender: MailAddress)?, lease: Int) {
         self.session = session
         self.post = post
+        self.lease = lease
         scheduler = Scheduler(for: session.store)
         outbox = Outbox(
             of: session.store, holder: "\(ProcessInfo.processInfo.hostName)/\(getpid())/\(UUID().uuidString.prefix(8))",
             leaseSeconds: lease)
     }
 
-    func end() {
-        condition.lock()
-        hasEnded = true
-        condition.broadcast()
-        condition.unlock()
-    }
+    func end() { lock.withLock { hasEnded = true } }
 
-    private var isEnded: Bool { condition.withLock { hasEnded } }
+    private var isEnded: Bool { lock.withLock { hasEnded } }
 
     func serve() async {
         let follower = Thread { [self] in
@@ -107,58 +104,75 @@ private final class Serving: @unchecked Sendable {
         }
         follower.name = "huikuan.follower"
         follower.start()
+        // A mail server that takes its time keeps no day from being run.
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.again { try await self.runDays() } }
+            group.addTask { await self.again { try await self.deliver() } }
+        }
+    }
+
+    /// Does a piece of work every second until the end; what goes wrong is said once, however long it lasts.
+    private func again(_ work: () async throws -> Void) async {
+        var trouble: String?
         while !isEnded {
             do {
                 try await work()
                 trouble = nil
             } catch {
-                // Said once, however long it lasts.
                 let message = FailureReport(error).message
                 if message != trouble { say(.serveTrouble, ["detail": .text(message)]) }
                 trouble = message
             }
-            rest()
+            for _ in 0..<(trouble == nil ? 5 : 25) where !isEnded { try? await Task.sleep(for: .milliseconds(200)) }
         }
     }
 
-    private func rest() {
-        condition.lock()
-        defer { condition.unlock() }
-        let end = Date(timeIntervalSinceNow: trouble == nil ? 1 : 5)
-        while !hasEnded, condition.wait(until: end) {}
-    }
-
-    private func work() async throws {
+    private func runDays() async throws {
         for report in try await scheduler.runDue(now: now) {
             let new = report.rules.values.reduce(0) { $0 + $1.created }
             say(.serveDay, ["day": .day(report.date), "count": .count(new)])
         }
+    }
+
+    private func deliver() async throws {
         guard let post else { return }
         var sent = 0
-        while !isEnded {
-            let messages = try outbox.take(atMost: 20, now: now)
-            if messages.isEmpty { break }
-            for message in messages {
-                let result = send(message, post)
-                try outbox.note(result, of: message, now: now)
-                if case .sent = result { sent += 1 }
+        while !isEnded, let message = try outbox.take(now: now) {
+            let result = await withCheckedContinuation { continuation in
+                // It waits for another machine, which no thread of ours must be short of.
+                DispatchQueue.global().async { [self] in continuation.resume(returning: send(message, post)) }
             }
-            _ = try await outbox.record(now: now, today: today)
+            try await note(result, message)
+            if case .sent = result { sent += 1 }
+            if sent % 20 == 19 { _ = try await outbox.record(now: now, today: today) }
         }
         _ = try await outbox.record(now: now, today: today)
         if sent > 0 { say(.serveSent, ["count": .count(sent)]) }
     }
 
+    /// What was sent is noted, however often that has to be tried: else it would be sent again.
+    private func note(_ result: Outbox.Result, _ message: Outbox.Message) async throws {
+        for attempt in 1... {
+            do {
+                try outbox.note(result, of: message, now: now)
+                return
+            } catch {
+                if attempt >= lease { throw error }
+                try? await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+
     private func send(_ message: Outbox.Message, _ post: (server: MailServer, sender: MailAddress)) -> Outbox.Result {
         func failed(_ detail: String) { say(.serveNotSent, ["message": .text(message.key), "detail": .text(detail)]) }
         guard let to = MailAddress(message.recipient) else {
-            failed("“\(message.recipient)”")
+            failed("no address")
             return .never("no address")
         }
         let letter = Letter(
             identity: message.identity, from: post.sender, to: to, subject: message.subject, text: message.text,
             date: now.microseconds / 1_000_000)
-        switch post.server.send(letter) {
+        switch post.server.send(letter, within: max(lease - 5, lease * 3 / 4)) {
         case .taken: return .sent
         case .notNow(let said):
             failed(said)
