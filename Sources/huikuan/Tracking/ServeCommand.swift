@@ -37,7 +37,7 @@ struct ServeCommand: AsyncParsableCommand {
         if post == nil { Console.say(session.catalogue.text(.serveWithoutMail)) }
         let signals = Self.signals { serving.end() }
         await serving.serve()
-        signals.forEach { $0.cancel() }
+        for source in signals { source.cancel() }
         Console.say(session.catalogue.text(.serveEnded))
     }
 
