@@ -151,20 +151,27 @@ final class PostgresConnection {
         try body()
     }
 
-    /// Rows that were sent to a table, and how many of them its statistics know of.
+    /// How many rows a table has, as far as we sent them, and how many its statistics know of.
     private var copied: [String: (rows: Int, known: Int)] = [:]
-    private static let rowsWorthStatistics = 500
+    private static let rowsWorthStatistics = 100
 
     /// Has the server look at a table again that has grown tenfold: by the statistics of before a large import, which
     /// nobody else sees yet, it would read whole tables for every look-up.
     func noteCopied(_ rows: Int, to table: String) throws {
-        var sum = copied[table] ?? (0, 0)
+        var sum = try copied[table] ?? knownRows(of: table)
         sum.rows += rows
         if sum.rows >= max(Self.rowsWorthStatistics, sum.known * 10) {
             try run("ANALYZE \(table)")
             sum.known = sum.rows
         }
         copied[table] = sum
+    }
+
+    private func knownRows(of table: String) throws -> (rows: Int, known: Int) {
+        let result = try answer(
+            to: "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass($1)", [.text(table)])
+        let known = result.count > 0 ? Int(result.integer(0, 0)) : 0
+        return (known, known)
     }
 
     /// Sends rows by COPY.
