@@ -184,6 +184,35 @@ import Testing
         #expect(try company.fault() == nil)
     }
 
+    @Test("A line that was registered anew and taken back again is known by what it said last (simulate, seed 76)")
+    func knownByTheLast() async throws {
+        let company = try await company()
+        try await company.take(.receipts, "reference,date,amount,customer", "R1,2026-06-01,100,C1")
+        let header = "receipt,invoice,amount,date"
+        for amount in ["30", "40"] {
+            try await company.take(.allocations, header, "R1,I1,\(amount),2026-06-01")
+            _ = try await correct(company).unapply(
+                .init("R1"), invoice: "I1", on: LocalDate("2026-06-01"), reason: "again")
+        }
+        let last = try await company.take(.allocations, header, "R1,I1,40,2026-06-01")
+        #expect(last.report.unchanged == 1)
+        let other = try await company.take(.allocations, header, "R1,I1,30,2026-06-01")
+        #expect(other.report.created == 1)
+    }
+
+    @Test(
+        "A settlement of two instalments stands for one line: the same sum said again adds nothing (simulate, seed 95)")
+    func settlementIsOneLine() async throws {
+        let company = try await company()
+        try await company.take(
+            .invoices, "number,customer,issue_date,instalments,amount",
+            "P1,C1,2026-05-01,2026-05-10:30;2026-05-20:20,50")
+        try await company.take(.settlements, "invoice,date", "P1,2026-06-01")
+        let said = try await company.take(.allocations, "receipt,invoice,amount,date", "P1,P1,50,2026-06-01")
+        #expect(said.report.unchanged == 1)
+        #expect(try company.fault() == nil)
+    }
+
     @Test("A digital invoice belongs to one claim")
     func eInvoiceOnce() async throws {
         let company = try await company()
