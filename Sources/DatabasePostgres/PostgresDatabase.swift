@@ -91,9 +91,8 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
     ///
     /// - Throws: `cannotOpen` when the server doesn't come back; the journal of acts tells then.
     private func isThereAfterAll(_ isThere: (any SQLSession) throws -> Bool) throws -> Bool {
-        // Whoever else writes for long is waited for: an answer that nobody can give would be taken for “not saved”.
-        let end = ContinuousClock.now + .seconds(10 * Self.secondsToWait)
-        while ContinuousClock.now < end {
+        var secondsWithout = 0
+        while secondsWithout < Self.secondsToWait {
             do {
                 // Holding the head means that the lost transaction has ended, one way or the other.
                 let connection = try PostgresConnection(address)
@@ -103,7 +102,11 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
                 let found = try isThere(session)
                 try connection.run("ROLLBACK")
                 return found
+            } catch DatabaseFailure.locked {
+                // Whoever else writes for long is waited for: to give up would be taken for “not saved”.
             } catch {
+                secondsWithout += 1
+                onWait?(secondsWithout)
                 Thread.sleep(forTimeInterval: 1)
             }
         }

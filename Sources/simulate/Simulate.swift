@@ -35,7 +35,10 @@ struct Simulate: AsyncParsableCommand {
                 for line in short.story { print("  " + line) }
                 print(short.text)
                 let numbers = short.numbers.map(String.init).joined(separator: ",")
-                print("script/simulate --seed \(number) --steps \(steps) --only \(numbers)\(calm ? " --calm" : "")")
+                let place = server == nil ? "" : " --postgres"
+                print(
+                    "script/simulate\(place) --seed \(number) --steps \(steps) --only \(numbers)\(calm ? " --calm" : "")"
+                )
                 throw ExitCode.failure
             }
         }

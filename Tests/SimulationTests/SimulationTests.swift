@@ -76,7 +76,7 @@ import Testing
                 """
                 \(short.story.joined(separator: "\n"))
                 \(short.text)
-                script/simulate --seed \(short.seed) --steps \(simulation.steps) --only \(numbers)
+                script/simulate\(simulation.server == nil ? "" : " --postgres") --seed \(short.seed) --steps \(simulation.steps) --only \(numbers)
                 """)
         }
     }
