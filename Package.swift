@@ -15,6 +15,13 @@ let settings: [SwiftSetting] =
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let nio = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 
 let package = Package(
     name: "huikuan",
@@ -23,6 +30,11 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     ],
     targets: [
         // Libraries of the system, by their Debian names.
@@ -50,11 +62,18 @@ let package = Package(
             name: "Operations",
             dependencies: ["Ledger", "Receivables", "OpenItems", "Formats", "Database", "CSodium", "CCrypto"],
             resources: [.copy("Resources")], swiftSettings: settings),
+        .target(
+            name: "Web",
+            dependencies: [
+                "Ledger", "Receivables", "OpenItems", "Formats", "Operations", hummingbird, httpTypes, nioCore, nio,
+                logging,
+            ],
+            resources: [.copy("Assets")], swiftSettings: settings),
         .executableTarget(
             name: "huikuan",
             dependencies: [
                 "Ledger", "Receivables", "OpenItems", "Formats", "Database", "DatabasePostgres", "Mail", "Operations",
-                "SampleCompany", arguments,
+                "SampleCompany", "Web", arguments, logging, lifecycle, signals,
             ],
             swiftSettings: settings),
 
@@ -96,6 +115,12 @@ let package = Package(
         .testTarget(
             name: "ScenarioTests", dependencies: ["huikuan"], exclude: ["Scenarios"], swiftSettings: settings),
         .testTarget(name: "CommandLineTests", dependencies: ["huikuan"], swiftSettings: settings),
+        .testTarget(
+            name: "WebTests",
+            dependencies: [
+                "Web", "Operations", "Receivables", "Ledger", "Formats", "TestSupport", hummingbird, logging,
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "TidyTests", dependencies: ["Receivables", "Operations", "Database", "TestSupport"],
             swiftSettings: settings),

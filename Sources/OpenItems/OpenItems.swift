@@ -246,7 +246,8 @@ package struct OpenItems: Sendable {
         return position
     }
 
-    private func knownPosition(ofFact fact: Int64) -> Int32? {
+    /// Where the item of a fact stands; `nil` when the fact is no item. Asks for `prepareToAdd` after an image was read.
+    package func knownPosition(ofFact fact: Int64) -> Int32? {
         if fact >= 0, fact < densePositions.count, densePositions[Int(fact)] >= 0 { return densePositions[Int(fact)] }
         return positionOfFact[fact]
     }

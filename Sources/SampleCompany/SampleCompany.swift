@@ -61,13 +61,19 @@ package struct SampleCompany: Sendable {
     package var companyName: String { Seller.legalName }
 
     /// Who works for the company: an e-mail address, a role and the manager's address.
-    package var staff: [(address: String, role: String, manager: String?)] {
+    package var staff: [(address: String, name: String, role: String, manager: String?)] {
         let head = Seller.finance.first { $0.role == "management" }?.address
         let financeHead = Seller.finance.first { $0.role == "finance_manager" }?.address
-        return Seller.finance.map {
-            ($0.address, $0.role, $0.role == "management" ? nil : $0.role == "finance_manager" ? head : financeHead)
+        func manager(_ role: String) -> String? {
+            switch role {
+            case "management": nil
+            case "finance_manager", "auditor", "admin": head
+            default: financeHead
+            }
         }
-            + Seller.salesOwners.map { ($0, "sales", head) } + Seller.collectors.map { ($0, "collector", financeHead) }
+        return Seller.finance.map { ($0.address, Seller.name($0.address), $0.role, manager($0.role)) }
+            + Seller.salesOwners.map { ($0, Seller.name($0), "sales", head) }
+            + Seller.collectors.map { ($0, Seller.name($0), "collector", financeHead) }
     }
 
     /// What is known before the first day: customers and their contacts.

@@ -34,6 +34,10 @@ package struct FileImport: Sendable {
     package let source: Source
     package var mapping: ImportMapping
     package var options: Options
+    /// The command's name where it isn't a file that is imported: a record typed by hand is read the same way.
+    package var command: String?
+    /// The key of the form that it comes from, so that a form sent twice does one thing.
+    package var key: String?
     /// Told the share of the work done, 0 … 1.
     package var onProgress: (@Sendable (Double) -> Void)?
     /// Told each rejected line's cells and its faults, and the header first (with no faults).
@@ -61,8 +65,8 @@ package struct FileImport: Sendable {
     ) async throws -> Result {
         let examined = try examine()
         let request = ActRequest(
-            command: "import-\(kind.rawValue)", actor: actor, source: origin, input: input(examined), now: now,
-            today: today)
+            command: command ?? "import-\(kind.rawValue)", actor: actor, source: origin, key: key,
+            input: input(examined), now: now, today: today)
         let outcome = Outcome()
         do {
             let written = try await store.write(request) { books in

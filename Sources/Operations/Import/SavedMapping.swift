@@ -53,14 +53,40 @@ package enum SavedMapping {
         return fitting.max { $0.count < $1.count }?.name
     }
 
+    /// The headings of a file and its first lines, for somebody who says which column is which.
+    ///
+    /// - Throws: `Refusal` when it can't be read as a table.
+    package static func preview(of path: String, lines: Int) throws -> (header: [String], rows: [[String]]) {
+        do {
+            let reader = try reader(of: path)
+            guard try reader.next() else { throw Refusal(.fileEmpty) }
+            let header = reader.fields.map(LineReader.trimmed)
+            var rows: [[String]] = []
+            while rows.count < lines, try reader.next() {
+                if !reader.isBlank { rows.append(reader.fields.map { String($0.prefix(60)) }) }
+            }
+            return (header, rows)
+        } catch let fault as ByteSourceFault {
+            throw FileImport.fileFault(fault).refusal
+        } catch CSVFault.source(let fault) {
+            throw FileImport.fileFault(fault).refusal
+        } catch is CSVFault {
+            throw Refusal(.fileEncoding)
+        }
+    }
+
     static func header(of path: String) throws -> [String] {
+        let reader = try reader(of: path)
+        return try reader.next() ? reader.fields.map(LineReader.trimmed) : []
+    }
+
+    private static func reader(of path: String) throws -> CSVReader {
         func source() throws(ByteSourceFault) -> any ByteSource { try FileImport.bytes(path, ImportMapping()) }
         let encoding = try TextEncoding.recognise(
             try source(), alternative: { () throws(ByteSourceFault) in try source() }
         ) { _ in }
         let bytes = encoding == .utf8 ? try source() : try ConvertedBytes(from: encoding, try source())
-        let reader = CSVReader(bytes)
-        return try reader.next() ? reader.fields.map(LineReader.trimmed) : []
+        return CSVReader(bytes)
     }
 }
 
@@ -82,6 +108,21 @@ package struct MappingGuess {
             throw Refusal(.fileMissing, ["path": .text(path)])
         }
         guard !header.isEmpty else { throw Refusal(.fileEmpty) }
+    }
+
+    /// Which heading of the file seems to be which of our columns; those that are called the same among them.
+    package var columns: [String: String] {
+        var free = Set(header)
+        var columns: [String: String] = [:]
+        for column in kind.columns {
+            let names = [column.name, column.name.replacingOccurrences(of: "_", with: " ")] + column.headings
+            guard let found = header.first(where: { free.contains($0) && names.contains(normalised($0)) }) else {
+                continue
+            }
+            free.remove(found)
+            columns[column.name] = found
+        }
+        return columns
     }
 
     /// A mapping in YAML, with a remark for each required column that no heading fits.

@@ -189,17 +189,18 @@ package struct CorrectRegister: Sendable {
         guard !reason.isEmpty else { throw Refusal(.reasonMissing) }
     }
 
-    private static func find(invoice number: String, _ entity: Int64, _ books: Books) throws
+    static func find(invoice number: String, _ entity: Int64, _ books: Books) throws
         -> InvoiceRepository
         .Reference
     {
         guard let invoice = try books.invoices().find(entity: entity, number: number) else {
             throw Refusal(.invoiceUnknown, ["invoice": .text(number)])
         }
+        try books.needInScope(customer: invoice.customer.rawValue, named: number)
         return invoice
     }
 
-    private static func find(_ name: CreditName, _ entity: Int64, _ books: Books) throws -> CreditRepository.State {
+    static func find(_ name: CreditName, _ entity: Int64, _ books: Books) throws -> CreditRepository.State {
         let found = try books.credits().find(entity: entity, kind: name.kind, reference: name.reference)
             .filter { name.bankAccount == nil || $0.bankAccount == name.bankAccount }
         let reference = Refusal.Parameter.text(name.reference)

@@ -71,5 +71,10 @@ package final class Books {
         if ledger.postedForeign { _ = try Translator(self, from: facts.firstFact).run() }
     }
 
+    private(set) lazy var accounts = AccountRepository(session: session, facts: facts, personal: personal)
+    private(set) lazy var approvals = ApprovalRepository(session: session, facts: facts, personal: personal)
+    /// Who acts, once it was asked for.
+    var knownViewer: Viewer?
+
     private(set) lazy var tracking = TrackingRepository(session: session, facts: facts)
 }

@@ -16,7 +16,7 @@ package final class Catalogue: Sendable {
     package init(_ language: Language) throws {
         self.language = language
         var texts: [String: String] = [:]
-        for name in ["errors", "texts"] {
+        for name in ["errors", "texts", "web"] {
             let content = try Resources.text("catalogue/\(name).\(language.rawValue).txt")
             for line in content.split(separator: "\n") where !line.hasPrefix("#") {
                 guard let range = line.range(of: " = ") else { continue }

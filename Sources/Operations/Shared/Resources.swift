@@ -15,6 +15,19 @@ package enum Resources {
         throw Refusal(.fileMissing, ["path": .text("\(name) (HUIKUAN_RESOURCES)")])
     }
 
+    /// A file of another target's bundle, beside the executable or in `../share/huikuan`.
+    ///
+    /// - Parameter fallback: The folder where a debug build has it.
+    /// - Throws: `Refusal` `file.missing`.
+    package static func bytes(_ name: String, bundle: String, fallback: String?) throws -> [UInt8] {
+        let executable = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        let beside = executable.appendingPathComponent(bundle).path
+        for folder in [beside] + folders + [fallback].compactMap({ $0 }) {
+            if let data = FileManager.default.contents(atPath: folder + "/" + name) { return Array(data) }
+        }
+        throw Refusal(.fileMissing, ["path": .text("\(name) (HUIKUAN_RESOURCES)")])
+    }
+
     private static let folders: [String] = {
         var folders: [String] = []
         if let named = ProcessInfo.processInfo.environment["HUIKUAN_RESOURCES"] { folders.append(named) }

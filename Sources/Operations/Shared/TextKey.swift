@@ -121,5 +121,12 @@ package enum TextKey: String, CaseIterable, Sendable {
     case serveNotSent = "serve.not-sent"
     case serveTrouble = "serve.trouble"
     case serveEnded = "serve.ended"
+    case serveAddress = "serve.address"
+    case serveSetUp = "serve.set-up"
+    case servePortTaken = "serve.port-taken"
+    case userInvited = "user.invited"
+    case userPassword = "user.password"
+    case userLink = "user.link"
+    case userToken = "user.token"
     case failureUnexpected = "failure.unexpected"
 }

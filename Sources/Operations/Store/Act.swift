@@ -17,6 +17,8 @@ package struct ActRequest: Sendable {
     package let now: Instant
     /// The company's calendar day of `now`.
     package let today: LocalDate
+    /// What a token narrows its holder to; `nil` narrows nothing.
+    package var narrowedTo: Set<Permission>?
 
     package init(
         command: String, actor: Actor, source: String, key: String? = nil, input: [UInt8] = [], now: Instant,

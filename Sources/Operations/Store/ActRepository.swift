@@ -44,4 +44,25 @@ struct ActRepository {
                 \(act.factsDigest), \(act.outcome), \(act.appVersion), \(body), \(act.previousHash), \(hash))
             """)
     }
+
+    /// The act that recorded a fact. Acts own ranges of fact numbers that follow each other, so halving finds it.
+    func act(ofFact fact: Int64) throws -> (seq: Int64, actor: String, source: String, instant: Instant)? {
+        var low: Int64 = 1
+        var high = try head().lastAct
+        while low < high {
+            let middle = (low + high + 1) / 2
+            guard let first = try session.row("SELECT first_fact FROM act WHERE seq = \(middle)")?.integer(0) else {
+                return nil
+            }
+            if first <= fact { low = middle } else { high = middle - 1 }
+        }
+        // An act without facts shares its first number with the next one, which is the one that is found.
+        return try session.row("SELECT seq, actor, source, recorded_at FROM act WHERE seq = \(low)").map {
+            ($0.integer(0), $0.text(1), $0.text(2), Instant(microseconds: $0.integer(3)))
+        }
+    }
+
+    func instant(ofFact fact: Int64) throws -> Instant {
+        try act(ofFact: fact)?.instant ?? Instant(microseconds: 0)
+    }
 }

@@ -114,6 +114,21 @@ extension FactTable {
 
     static let snapshot = FactTable(43, "snapshot", "report:t as_of last_fact content:t")
 
+    static let personDetail = FactTable(44, "person_detail", "person n personal")
+    static let account = FactTable(45, "account", "person")
+    static let accountEvent = FactTable(46, "account_event", "account n kind personal")
+    static let accessToken = FactTable(
+        47, "access_token", "account kind name:t token_hash:b scopes:t expires_at")
+    static let accessTokenEnd = FactTable(48, "access_token_end", "access_token reason")
+    static let dataScope = FactTable(49, "data_scope", "person n scope")
+    static let delegation = FactTable(50, "delegation", "person deputy from_day until_day reason:t")
+    static let delegationEnd = FactTable(51, "delegation_end", "delegation value_day")
+    static let approval = FactTable(52, "approval", "kind subject personal content:t requested_by reason:t")
+    static let approvalDecision = FactTable(53, "approval_decision", "approval person answer reason:t")
+    static let bankAccount = FactTable(54, "bank_account", "entity code:t")
+    static let bankAccountVersion = FactTable(
+        55, "bank_account_version", "bank_account n bank:t number:t is_active")
+
     static let all: [FactTable] = [
         .entity, .entityVersion, .settingVersion, .policyVersion, .accountCode, .calendarDay, .rate, .person,
         .personVersion, .roleGrant, .customer, .customerVersion, .personal, .contact, .contactVersion, .invoice, .item,
@@ -121,12 +136,15 @@ extension FactTable {
         .translation, .periodEvent, .dayRun, .occurrence, .reminder, .reminderItem, .reminderEvent, .outbox, .task,
         .taskItem,
         .taskEvent, .collectionCase, .caseItem, .caseEvent, .pause, .pauseEnd, .signal, .snapshot,
+        .personDetail, .account, .accountEvent, .accessToken, .accessTokenEnd, .dataScope, .delegation, .delegationEnd,
+        .approval, .approvalDecision, .bankAccount, .bankAccountVersion,
     ]
 
     /// The class of every table of the store that is not in `all`.
     static let otherTables: [String: TableClass] = [
         "act": .fact, "head": .derived, "item_balance": .derived, "credit_balance": .derived,
         "carrying": .derived, "untranslated": .derived, "migration": .outside, "personal_key": .outside,
-        "delivery": .outside,
+        "delivery": .outside, "session": .outside, "sign_in_attempt": .outside, "security_event": .outside,
+        "preference": .outside,
     ]
 }

@@ -14,6 +14,9 @@ enum Schema {
                     """)
             }),
         Migration(number: 2, name: "deliveries", statements: deliveries),
+        Migration(
+            number: 3, name: "accounts", statements: accounts,
+            appendOnly: FactTable.all.filter { (44...55).contains($0.kind) }.map(\.name)),
     ])
 
     /// All tables in the order of their creation, so that a table stands behind those that it names.
@@ -290,6 +293,94 @@ enum Schema {
             result INTEGER NOT NULL CHECK (result IN (0, 1, 2)), answer TEXT NOT NULL) STRICT
         """,
         "CREATE INDEX outbox_day ON outbox (not_before_day)",
+    ]
+
+    /// People's accounts, what a second person has to decide, and what a browser's session needs.
+    ///
+    /// Sessions, attempts and preferences vouch for nothing; they are rows like others, and may be lost.
+    private static let accounts = [
+        """
+        CREATE TABLE person_detail (id INTEGER PRIMARY KEY, person INTEGER NOT NULL REFERENCES person, n INTEGER NOT NULL,
+            personal INTEGER NOT NULL REFERENCES personal, UNIQUE (person, n)) STRICT
+        """,
+        """
+        CREATE TABLE account (id INTEGER PRIMARY KEY, person INTEGER NOT NULL UNIQUE REFERENCES person) STRICT
+        """,
+        """
+        CREATE TABLE account_event (id INTEGER PRIMARY KEY, account INTEGER NOT NULL REFERENCES account, n INTEGER NOT NULL,
+            kind INTEGER NOT NULL, personal INTEGER REFERENCES personal, UNIQUE (account, n)) STRICT
+        """,
+        """
+        CREATE TABLE access_token (id INTEGER PRIMARY KEY, account INTEGER NOT NULL REFERENCES account,
+            kind INTEGER NOT NULL, name TEXT NOT NULL, token_hash BLOB NOT NULL UNIQUE, scopes TEXT NOT NULL,
+            expires_at INTEGER NOT NULL) STRICT
+        """,
+        """
+        CREATE TABLE access_token_end (id INTEGER PRIMARY KEY, access_token INTEGER NOT NULL UNIQUE REFERENCES access_token,
+            reason INTEGER NOT NULL) STRICT
+        """,
+        """
+        CREATE TABLE data_scope (id INTEGER PRIMARY KEY, person INTEGER NOT NULL REFERENCES person, n INTEGER NOT NULL,
+            scope INTEGER NOT NULL CHECK (scope IN (1, 2, 3)), UNIQUE (person, n)) STRICT
+        """,
+        """
+        CREATE TABLE delegation (id INTEGER PRIMARY KEY, person INTEGER NOT NULL REFERENCES person,
+            deputy INTEGER NOT NULL REFERENCES person, from_day INTEGER NOT NULL, until_day INTEGER NOT NULL,
+            reason TEXT NOT NULL, CHECK (person <> deputy), CHECK (until_day >= from_day)) STRICT
+        """,
+        """
+        CREATE TABLE delegation_end (id INTEGER PRIMARY KEY, delegation INTEGER NOT NULL UNIQUE REFERENCES delegation,
+            value_day INTEGER NOT NULL) STRICT
+        """,
+        """
+        CREATE TABLE approval (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, subject INTEGER NOT NULL,
+            personal INTEGER REFERENCES personal, content TEXT NOT NULL, requested_by INTEGER NOT NULL REFERENCES person,
+            reason TEXT NOT NULL) STRICT
+        """,
+        """
+        CREATE TABLE approval_decision (id INTEGER PRIMARY KEY, approval INTEGER NOT NULL UNIQUE REFERENCES approval,
+            person INTEGER NOT NULL REFERENCES person, answer INTEGER NOT NULL CHECK (answer IN (1, 2, 3)),
+            reason TEXT NOT NULL) STRICT
+        """,
+        """
+        CREATE TABLE bank_account (id INTEGER PRIMARY KEY, entity INTEGER NOT NULL REFERENCES entity, code TEXT NOT NULL,
+            UNIQUE (entity, code)) STRICT
+        """,
+        """
+        CREATE TABLE bank_account_version (id INTEGER PRIMARY KEY, bank_account INTEGER NOT NULL REFERENCES bank_account,
+            n INTEGER NOT NULL, bank TEXT NOT NULL, number TEXT NOT NULL, is_active INTEGER NOT NULL CHECK (is_active IN (0, 1)),
+            UNIQUE (bank_account, n)) STRICT
+        """,
+        """
+        CREATE TABLE session (token_digest BLOB PRIMARY KEY, account INTEGER NOT NULL REFERENCES account, form_token TEXT NOT NULL,
+            begun_at INTEGER NOT NULL, seen_at INTEGER NOT NULL, ends_at INTEGER NOT NULL, second_factor INTEGER NOT NULL,
+            address TEXT NOT NULL, agent TEXT NOT NULL, last_act INTEGER NOT NULL) STRICT
+        """,
+        "CREATE INDEX session_account ON session (account)",
+        """
+        CREATE TABLE sign_in_attempt (subject TEXT PRIMARY KEY, failures INTEGER NOT NULL, locked_until INTEGER NOT NULL,
+            last_at INTEGER NOT NULL) STRICT
+        """,
+        """
+        CREATE TABLE security_event (number INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, person TEXT NOT NULL,
+            address TEXT NOT NULL, detail TEXT NOT NULL) STRICT
+        """,
+        // What pages ask for: the facts about one customer or item, and somebody's open work.
+        "CREATE INDEX contact_customer ON contact (customer)",
+        "CREATE INDEX task_customer ON task (customer) WHERE customer IS NOT NULL",
+        "CREATE INDEX task_assignee ON task (assignee, due_day)",
+        "CREATE INDEX task_subject ON task_item (subject)",
+        "CREATE INDEX case_customer ON collection_case (customer)",
+        "CREATE INDEX pause_customer ON pause (customer) WHERE customer IS NOT NULL",
+        "CREATE INDEX pause_item ON pause (item) WHERE item IS NOT NULL",
+        "CREATE INDEX reminder_day ON reminder (day)",
+        "CREATE INDEX reminder_about ON reminder_item (item)",
+        "CREATE INDEX credit_waiting ON credit_balance (credit) WHERE unapplied > 0",
+        "CREATE INDEX act_command ON act (command, seq)",
+        """
+        CREATE TABLE preference (key TEXT PRIMARY KEY, person INTEGER NOT NULL, name TEXT NOT NULL,
+            content TEXT NOT NULL) STRICT
+        """,
     ]
 
     /// The fact tables of the first migration; later ones bring their own guards.

@@ -12,6 +12,7 @@ package final class Store: Sendable {
     /// Where the picture of open items is kept between runs; `nil` keeps none.
     let imagePath: String?
     let picture: Picture
+    let outlooks = OutlookKeeper()
     private let chance: @Sendable (Int) -> [UInt8]
 
     /// Version of the program, as acts name it.
@@ -140,6 +141,7 @@ private final class CommandJob<Outcome: Codable & Sendable>: WriterJob {
             return lastFact
         }
         let books = Books(session, request, lastFact: lastFact, chance: chance)
+        try books.needPermission()
         let result = try body(books)
         try books.finish()
         outcome = result

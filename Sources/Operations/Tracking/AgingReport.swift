@@ -20,6 +20,8 @@ package struct AgingReport: Sendable {
         /// Only these customers' codes; empty for all.
         package var customers: Set<String> = []
         package var currency: Currency?
+        /// Who asks: only customers in their data scope count. `nil` counts all.
+        package var viewer: Viewer?
 
         package init(asOf: LocalDate, buckets: BucketSet) {
             self.asOf = asOf
@@ -78,8 +80,8 @@ package struct AgingReport: Sendable {
     /// - Throws: `Refusal` for an unknown act, customer or more than two dimensions.
     package static func make(_ request: Request, in store: Store) throws -> AgingReport {
         try store.read { session in
-            try AgingBuilder(request, session, try store.picture.current(in: session, imagePath: store.imagePath))
-                .report()
+            let picture = try store.picture.current(in: session, imagePath: store.imagePath)
+            return try AgingBuilder(request, session, picture, store).report()
         }
     }
 }
@@ -94,14 +96,20 @@ private struct AgingBuilder {
     let people: PersonKeys
     let company: CompanySettings
 
-    init(_ request: AgingReport.Request, _ session: any SQLSession, _ picture: OpenItems) throws {
+    init(
+        _ request: AgingReport.Request, _ session: any SQLSession, _ picture: OpenItems, _ store: Store
+    ) throws {
         self.request = request
         self.session = session
         self.picture = picture
         known = try request.knownAt.state(in: session)
         let attributeDay = request.usesTodaysAttributes ? LocalDate(dayNumber: 1_000_000) : request.asOf
-        attributes = try CustomerAttributes(session, on: attributeDay, knownFact: known.lastFact)
-        people = try PersonKeys(session)
+        let parts = try store.outlooks.parts(in: session)
+        // Mostly what is in force now was in force on the day.
+        attributes =
+            known.isNow && parts.attributes.isValid(from: attributeDay, through: LocalDate(dayNumber: 1_000_000))
+            ? parts.attributes : try CustomerAttributes(session, on: attributeDay, knownFact: known.lastFact)
+        people = parts.people
         company = try CompanySettings.load(in: session)
     }
 
@@ -121,14 +129,14 @@ private struct AgingBuilder {
         let totals = Self.totals(rows, width: request.buckets.buckets.count)
         return AgingReport(
             asOf: request.asOf, known: known, buckets: request.buckets, dimensions: request.dimensions, rows: rows,
-            totals: totals, proof: request.customers.isEmpty ? try proof(totals) : [], company: company,
+            totals: totals, proof: request.customers.isEmpty && !isScoped ? try proof(totals) : [], company: company,
             filters: request.customers.sorted() + [request.currency?.code].compactMap { $0 },
             concentration: concentration(rows), translated: try translated(totals))
     }
 
     /// Whether each debtor is asked for.
     private func wantedDebtors() throws -> [Bool] {
-        guard !request.customers.isEmpty || request.currency != nil else {
+        guard !request.customers.isEmpty || request.currency != nil || isScoped else {
             return [Bool](repeating: true, count: picture.debtors.count)
         }
         var ids: Set<Int64> = []
@@ -138,9 +146,17 @@ private struct AgingBuilder {
             ids.insert(id)
         }
         return picture.debtors.map { debtor in
-            (ids.isEmpty || ids.contains(debtor.customer))
+            sees(debtor.customer) && (ids.isEmpty || ids.contains(debtor.customer))
                 && (request.currency == nil || request.currency == debtor.currency)
         }
+    }
+
+    private var isScoped: Bool { !(request.viewer?.seesAll ?? true) }
+
+    private func sees(_ customer: Int64) -> Bool {
+        guard let viewer = request.viewer, !viewer.seesAll else { return true }
+        let entry = attributes[customer]
+        return viewer.sees(salesOwner: entry?.salesOwner, collector: entry?.collector)
     }
 
     private func concentration(_ rows: [AgingReport.Row]) -> [AgingReport.Concentration] {

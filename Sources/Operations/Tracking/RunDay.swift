@@ -92,12 +92,19 @@ package final class RunDay: @unchecked Sendable {
     }
 
     /// What the days missed and the day itself would do, rolling all of it back.
-    private func rehearse(_ day: LocalDate, _ now: Instant, _ today: LocalDate) async throws -> [DayReport] {
+    ///
+    /// - Parameter policy: Tried out as if it were in force on the day.
+    func rehearse(
+        _ day: LocalDate, _ now: Instant, _ today: LocalDate, policy: String? = nil
+    ) async throws -> [DayReport] {
         do {
             _ = try await store.write(request(day, now, max(today, day))) { [self] books -> DayReport in
                 let lastRun = try books.session.row("SELECT max(day) FROM day_run")?.optionalInteger(0)
                 let last = lastRun.map { LocalDate(dayNumber: Int($0)) }
                 memory.returnsSince = Self.gap(after: last, day, books.today)
+                if let policy {
+                    _ = try books.settings.appendPolicy(code: "default", content: policy, validFrom: day)
+                }
                 var next = last.map { min($0.adding(days: 1), day) } ?? day
                 var reports: [DayReport] = []
                 while next <= day {

@@ -114,7 +114,7 @@ package enum Policies {
         }.act
     }
 
-    private static func check(_ text: String) throws {
+    static func check(_ text: String) throws {
         let value: YAMLValue
         do throws(YAMLValue.Fault) {
             value = try YAMLValue(yaml: text)

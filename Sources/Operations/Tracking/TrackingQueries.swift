@@ -101,31 +101,35 @@ package enum TrackingQueries {
             guard try session.row("SELECT id FROM task WHERE id = \(id)") != nil else {
                 throw Refusal(.taskUnknown, ["task": .text("\(id)")])
             }
-            let attributes = try CustomerAttributes(session, on: LocalDate(dayNumber: 1_000_000), knownFact: .max)
-            let rows = try session.rows(
-                """
-                SELECT s.subject, k.id, v.number, i.n, v.customer, v.currency, b.open, c.reference, d.customer,
-                    c.currency, d.unapplied
-                  FROM task_item s LEFT JOIN customer k ON k.id = s.subject LEFT JOIN item i ON i.id = s.subject
-                  LEFT JOIN invoice v ON v.id = i.invoice LEFT JOIN item_balance b ON b.item = i.id
-                  LEFT JOIN credit c ON c.id = s.subject LEFT JOIN credit_balance d ON d.credit = c.id
-                 WHERE s.task = \(id) ORDER BY s.id
-                """)
-            return rows.map { row in
-                let customer = row.optionalInteger(1) ?? row.optionalInteger(4) ?? row.optionalInteger(8)
-                let entry = customer.flatMap { attributes[$0] }
-                let number = row.optionalText(2).map { row.integer(3) > 1 ? "\($0)/\(row.integer(3))" : $0 }
-                let currency = (row.optionalText(5) ?? row.optionalText(9)).flatMap { Currency($0) }
-                let amount = row.optionalInteger(6) ?? row.optionalInteger(10)
-                return Subject(
-                    kind: row.optionalInteger(1) != nil ? "customer" : number != nil ? "invoice" : "receipt",
-                    key: number ?? row.optionalText(7) ?? entry?.code ?? "\(row.integer(0))",
-                    customer: entry?.code ?? "",
-                    name: entry?.name ?? "",
-                    amount: currency.flatMap { currency in
-                        amount.map { Money(minorUnits: $0, currency: currency) }
-                    })
-            }
+            return try subjects(ofTask: id, limit: .max, session)
+        }
+    }
+
+    static func subjects(ofTask id: Int64, limit: Int, _ session: any SQLSession) throws -> [Subject] {
+        let attributes = try CustomerAttributes(session, on: LocalDate(dayNumber: 1_000_000), knownFact: .max)
+        let rows = try session.rows(
+            """
+            SELECT s.subject, k.id, v.number, i.n, v.customer, v.currency, b.open, c.reference, d.customer,
+                c.currency, d.unapplied
+              FROM task_item s LEFT JOIN customer k ON k.id = s.subject LEFT JOIN item i ON i.id = s.subject
+              LEFT JOIN invoice v ON v.id = i.invoice LEFT JOIN item_balance b ON b.item = i.id
+              LEFT JOIN credit c ON c.id = s.subject LEFT JOIN credit_balance d ON d.credit = c.id
+             WHERE s.task = \(id) ORDER BY s.id LIMIT \(limit)
+            """)
+        return rows.map { row in
+            let customer = row.optionalInteger(1) ?? row.optionalInteger(4) ?? row.optionalInteger(8)
+            let entry = customer.flatMap { attributes[$0] }
+            let number = row.optionalText(2).map { row.integer(3) > 1 ? "\($0)/\(row.integer(3))" : $0 }
+            let currency = (row.optionalText(5) ?? row.optionalText(9)).flatMap { Currency($0) }
+            let amount = row.optionalInteger(6) ?? row.optionalInteger(10)
+            return Subject(
+                kind: row.optionalInteger(1) != nil ? "customer" : number != nil ? "invoice" : "receipt",
+                key: number ?? row.optionalText(7) ?? entry?.code ?? "\(row.integer(0))",
+                customer: entry?.code ?? "",
+                name: entry?.name ?? "",
+                amount: currency.flatMap { currency in
+                    amount.map { Money(minorUnits: $0, currency: currency) }
+                })
         }
     }
 
@@ -184,7 +188,7 @@ package enum TrackingQueries {
         }
     }
 
-    private static func items(
+    static func items(
         ofReminder reminder: Int64, _ session: any SQLSession
     ) throws -> [(number: String, rule: String, open: Money)] {
         try session.rows(

@@ -20,9 +20,7 @@ package struct WorkCommands: Sendable {
     package func finish(tasks ids: [Int64], note: String?) async throws -> Int64? {
         try await store.write(request) { [request] books in
             for id in ids {
-                guard try books.session.row("SELECT id FROM task WHERE id = \(id)") != nil else {
-                    throw Refusal(.taskUnknown, ["task": .text("\(id)")])
-                }
+                try Self.needOwnTask(id, books)
                 let closed = try books.session.row(
                     "SELECT id FROM task_event WHERE task = \(id) AND kind IN (1, 2) LIMIT 1")
                 guard closed == nil else { throw Refusal(.taskClosed, ["task": .text("\(id)")]) }
@@ -32,6 +30,25 @@ package struct WorkCommands: Sendable {
             }
             return ids.count
         }.act
+    }
+
+    /// A task is finished by who has it, by their deputy, by who manages them, or, when it is nobody's, by its role.
+    private static func needOwnTask(_ id: Int64, _ books: Books) throws {
+        let row = try books.session.row("SELECT assignee, role, customer FROM task WHERE id = \(id)")
+        guard let row else { throw Refusal(.taskUnknown, ["task": .text("\(id)")]) }
+        let viewer = try books.viewer()
+        guard let person = viewer.person else { return }
+        if let customer = row.optionalInteger(2) { try books.needInScope(customer: customer, named: "\(id)") }
+        if viewer.roles.contains(.financeManager) { return }
+        let role = Role(rawValue: row.integer(1))
+        if let assignee = row.optionalInteger(0) {
+            if assignee == person || viewer.standsInFor.contains(assignee) { return }
+        } else if let role, viewer.roles.union(viewer.lentRoles).contains(role) {
+            return
+        }
+        throw Refusal(
+            .accessDenied,
+            ["permission": .text("finish-task"), "roles": .text(role?.name ?? Role.financeManager.name)])
     }
 
     /// Stops dunning on an invoice's items, or on one instalment; with an amount, on that much of them, the ones due
@@ -51,6 +68,7 @@ package struct WorkCommands: Sendable {
             guard let invoice = try books.invoices().find(entity: entity, number: number) else {
                 throw Refusal(.invoiceUnknown, ["invoice": .text(number)])
             }
+            try books.needInScope(customer: invoice.customer.rawValue, named: number)
             var items = try books.invoices().items(of: invoice.id)
             if let instalment {
                 items = items.filter { $0.n == Int64(instalment) }
@@ -89,6 +107,7 @@ package struct WorkCommands: Sendable {
             guard let invoice = try books.invoices().find(entity: entity, number: number) else {
                 throw Refusal(.invoiceUnknown, ["invoice": .text(number)])
             }
+            try books.needInScope(customer: invoice.customer.rawValue, named: number)
             guard !reason.isEmpty else { throw Refusal(.reasonMissing) }
             let rows = try books.session.rows(
                 """

@@ -105,6 +105,8 @@ struct SamplePlay {
             _ = try await WorkCommands(in: store, request("set-person", person.address)).setPerson(
                 person.address, manager: person.manager, roles: [Role.named(person.role)].compactMap { $0 }, without: []
             )
+            try await AccountCommands(in: store, request("set-person", person.name)).register(
+                person.address, name: person.name)
         }
         for file in sample.opening { try await take(file, store) }
 

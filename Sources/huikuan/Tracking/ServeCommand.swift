@@ -1,15 +1,20 @@
 import ArgumentParser
 import Database
+import Formats
 import Foundation
 import Ledger
+import Logging
 import Mail
 import Operations
 import Receivables
+import ServiceLifecycle
+import UnixSignals
+import Web
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Serve a store: run each day when its time has come, send messages, follow the journal.",
+        abstract: "Serve a store: its pages, each day's run when its time has come, messages, the journal.",
         discussion: """
             Several servers may serve one store: a day is run by whoever wakes first, a message is sent by one of them, \
             and what a server that dies leaves behind, another one takes over.
@@ -23,10 +28,19 @@ struct ServeCommand: AsyncParsableCommand {
     var smtp: String?
     @Option(help: ArgumentHelp("The sender of messages; HUIKUAN_MAIL_FROM unless given.", valueName: "address"))
     var from: String?
+    @Option(help: "The address to listen at.") var host = "127.0.0.1"
+    @Option(help: "The port; 0 takes any free one.") var port = 8080
+    @Option(
+        help: ArgumentHelp(
+            "What people type into their browsers, behind a proxy: https://huikuan.example.", valueName: "url"))
+    var publicUrl: String?
+    @Flag(help: "No pages: only days, messages and the journal.") var noPages = false
+    @Flag(help: "Show the gallery of all elements of pages.") var development = false
     @Option(help: "Seconds within which a message is sent; afterwards another server may send it.") var lease = 300
 
     func validate() throws {
         guard (5...3600).contains(lease) else { throw ValidationError("--lease is between 5 and 3600 seconds.") }
+        guard (0...65_535).contains(port) else { throw ValidationError("--port is between 0 and 65535.") }
     }
 
     func run() async throws {
@@ -35,10 +49,54 @@ struct ServeCommand: AsyncParsableCommand {
         let serving = Serving(session, post, lease: lease)
         Console.say(session.catalogue.text(.serveStarted, ["store": .text(options.shownStore)]))
         if post == nil { Console.say(session.catalogue.text(.serveWithoutMail)) }
-        let signals = Self.signals { serving.end() }
-        await serving.serve()
-        for source in signals { source.cancel() }
+        var logger = Logger(label: "huikuan") { _ in JSONLines() }
+        logger.logLevel = .info
+        var services: [any Service] = [Work(serving: serving)]
+        if !noPages { services.append(try pages(session, serving, logger)) }
+        do {
+            try await ServiceGroup(
+                configuration: .init(
+                    services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: Self.quiet)
+            ).run()
+        } catch {
+            serving.end()
+            let detail = FailureReport(error).message
+            Console.complain(
+                session.catalogue.text(
+                    .servePortTaken, ["port": .count(port), "host": .text(host), "detail": .text(detail)]))
+            throw CommandEnd(exitCode: 3)
+        }
         Console.say(session.catalogue.text(.serveEnded))
+    }
+
+    /// The web server, which tells where it is once it takes connections.
+    private func pages(_ session: Session, _ serving: Serving, _ logger: Logger) throws -> any Service {
+        let site = try Site(
+            session.store, clock: { serving.now }, publicAddress: publicUrl, isDevelopment: development)
+        let (host, publicUrl, catalogue) = (host, publicUrl, session.catalogue)
+        return WebServer(site, logger: logger).service(host: host, port: port) { port in
+            let address = publicUrl ?? "http://\(host):\(port)"
+            Console.say(catalogue.text(.serveAddress, ["address": .text(address)]))
+            if let path = site.setUpPath {
+                Console.say(catalogue.text(.serveSetUp, ["address": .text(address + path)]))
+            }
+        }
+    }
+
+    /// What the lifecycle of services says of itself interests nobody.
+    private static let quiet = Logger(label: "huikuan.services") { _ in SwiftLogNoOpLogHandler() }
+
+    /// Days, messages and the journal, until the server is asked to stop.
+    private struct Work: Service {
+        let serving: Serving
+
+        func run() async throws {
+            await withGracefulShutdownHandler {
+                await serving.serve()
+            } onGracefulShutdown: {
+                serving.end()
+            }
+        }
     }
 
     /// Whom messages are handed to, and who sends them; `nil` where nobody named a server.
@@ -55,16 +113,27 @@ struct ServeCommand: AsyncParsableCommand {
         }
         return (server, sender)
     }
+}
 
-    /// Ctrl-C and a service's stop end the work after what is being done.
-    private static func signals(_ end: @escaping @Sendable () -> Void) -> [any DispatchSourceSignal] {
-        [SIGINT, SIGTERM].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler(handler: end)
-            source.resume()
-            return source
+/// Log lines as JSON on standard error, one for each request and failure.
+struct JSONLines: LogHandler {
+    var metadata: Logger.Metadata = [:]
+    var logLevel: Logger.Level = .info
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        var line: [(name: String, value: JSONValue)] = [
+            ("time", .string("\(Edge.clock())")), ("level", .string("\(event.level)")),
+            ("message", .string("\(event.message)")),
+        ]
+        for (key, value) in (event.metadata ?? [:]).sorted(by: { $0.key < $1.key }) {
+            line.append((key, .string("\(value)")))
         }
+        Console.complain(JSONValue.object(line.map { JSONValue.Member(name: $0.name, value: $0.value) }).text)
     }
 }
 
@@ -190,7 +259,7 @@ private final class Serving: @unchecked Sendable {
     private let started = ContinuousClock.now
 
     /// The clock goes on from where it was set.
-    private var now: Instant {
+    var now: Instant {
         let passed = (ContinuousClock.now - started).components
         guard Edge.setsClock else { return session.clock() }
         return Instant(

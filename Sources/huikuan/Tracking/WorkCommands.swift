@@ -250,7 +250,3 @@ struct PersonCommand: AsyncParsableCommand {
                 key, manager: manager, roles: role.compactMap(Role.named), without: withoutRole.compactMap(Role.named)))
     }
 }
-
-extension Role {
-    static func named(_ name: String) -> Role? { allCases.first { $0.name == name } }
-}

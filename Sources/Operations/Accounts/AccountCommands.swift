@@ -1,0 +1,344 @@
+internal import Database
+internal import Foundation
+package import Ledger
+package import Receivables
+
+/// What happens to people's accounts: invited, given a password, secured, lent, closed.
+package struct AccountCommands: Sendable {
+    private let store: Store
+    private let request: ActRequest
+
+    package init(in store: Store, _ request: ActRequest) {
+        self.store = store
+        self.request = request
+    }
+
+    /// A link that works once, to be handed over by the one who asked for it; only its hash is kept.
+    package struct Link: Sendable {
+        package let token: String
+        package let person: String
+        package let expiresAt: Instant
+    }
+
+    /// Registers a person with a name and, as far as nobody has to agree, roles; and makes an invitation.
+    ///
+    /// Roles given by a person wait for somebody of management (spec 00), except while nobody of management can sign in.
+    /// An invitation made again ends the one before.
+    ///
+    /// - Throws: `Refusal` `person.not-an-email`, `role.exclusive`, `account.active`.
+    package func invite(
+        _ email: String, name: String, roles: Set<Role>, days: Int = 7
+    ) async throws -> Link {
+        let token = Secret.token()
+        let expiresAt = Instant(microseconds: request.now.microseconds + Int64(days) * 86_400_000_000)
+        let key = email.trimmingCharacters(in: .whitespaces).lowercased()
+        guard key.contains("@"), key.count >= 3, key.count <= 200, !key.contains(where: \.isWhitespace) else {
+            throw Refusal(.personNotAnEmail, ["value": .text(email)])
+        }
+        _ = try await store.write(request) { books in
+            let person = try books.people.findOrRegister(key).rawValue
+            var account = try books.accounts.findOrRegister(person: person)
+            guard account.passwordFact == nil || !account.isActive else {
+                throw Refusal(.accountActive, ["person": .text(key)])
+            }
+            if !account.isActive { try books.accounts.append(.enabled, to: &account) }
+            try books.accounts.setDetail(name.isEmpty ? key : name, email: key, of: person)
+            let held = try Viewer.roles(of: person, in: books.session)
+            try books.approvals.giveOrProposeRoles(roles, of: person, held: held, in: books)
+            try books.accounts.endTokens(of: account.id, .invitation)
+            try books.accounts.appendToken(
+                .invitation, digest: Secret.digest(token), of: account.id, expiresAt: expiresAt)
+            return 1
+        }
+        return Link(token: token, person: key, expiresAt: expiresAt)
+    }
+
+    /// The first person of a store, who has the set-up link: administrator, with a password of their own.
+    ///
+    /// - Throws: `Refusal` `account.not-first`, `person.not-an-email`, and those of passwords.
+    package func setUp(_ email: String, name: String, password: String) async throws {
+        let key = email.trimmingCharacters(in: .whitespaces).lowercased()
+        guard key.contains("@"), key.count <= 200, !key.contains(where: \.isWhitespace) else {
+            throw Refusal(.personNotAnEmail, ["value": .text(email)])
+        }
+        try Self.check(password, knowing: [name] + key.split(whereSeparator: { "@.".contains($0) }).map(String.init))
+        let hash = Password.hash(password)
+        _ = try await store.write(request) { books in
+            guard try !AccountQueries.hasAny(books.session) else { throw Refusal(.accountNotFirst) }
+            let person = try books.people.findOrRegister(key)
+            var account = try books.accounts.findOrRegister(person: person.rawValue)
+            try books.accounts.setDetail(name.isEmpty ? key : name, email: key, of: person.rawValue)
+            try books.people.grant(.admin, to: person, true)
+            try books.accounts.append(.password, hash, to: &account)
+            return 1
+        }
+    }
+
+    /// Gives a person a name and an account without a password: they come by a link.
+    package func register(_ key: String, name: String) async throws {
+        _ = try await store.write(request) { books in
+            let person = try books.people.findOrRegister(key).rawValue
+            _ = try books.accounts.findOrRegister(person: person)
+            try books.accounts.setDetail(name, email: key, of: person)
+            return 1
+        }
+    }
+
+    /// A link that signs a person in once, without a password: for whoever has the machine (a lost second factor, the
+    /// sample company).
+    package func signInLink(for key: String, minutes: Int = 30) async throws -> Link {
+        guard case .operatorOfSystem = request.actor else {
+            throw Refusal(.accessDenied, ["permission": .text(request.command), "roles": .text("-")])
+        }
+        let token = Secret.token()
+        let expiresAt = Instant(microseconds: request.now.microseconds + Int64(minutes) * 60_000_000)
+        _ = try await store.write(request) { books in
+            let account = try Self.account(of: key, orRegister: true, books)
+            guard account.isActive else { throw Refusal(.accountDisabled, ["person": .text(key)]) }
+            try books.accounts.endTokens(of: account.id, .signIn)
+            try books.accounts.appendToken(.signIn, digest: Secret.digest(token), of: account.id, expiresAt: expiresAt)
+            return 1
+        }
+        return Link(token: token, person: key, expiresAt: expiresAt)
+    }
+
+    /// Gives a person a password by the command line; they change it when they sign in.
+    package func setInitialPassword(_ password: String, of key: String, name: String = "") async throws {
+        guard case .operatorOfSystem = request.actor else {
+            throw Refusal(.accessDenied, ["permission": .text(request.command), "roles": .text("-")])
+        }
+        try Self.check(password, knowing: [key])
+        let hash = Password.hash(password)
+        _ = try await store.write(request) { books in
+            var account = try Self.account(of: key, orRegister: true, books)
+            if !name.isEmpty { try books.accounts.setDetail(name, email: key, of: account.person) }
+            try books.accounts.append(.initialPassword, hash, to: &account)
+            return 1
+        }
+    }
+
+    /// Takes an invitation: the person's own password, and the link is used up.
+    ///
+    /// - Throws: `Refusal` `link.invalid` and those of passwords.
+    package func accept(_ token: String, password: String) async throws -> String {
+        let digest = Secret.digest(token)
+        guard let invited = try AccountQueries.invitation(token, now: request.now, in: store) else {
+            throw Refusal(.linkInvalid)
+        }
+        try Self.check(
+            password,
+            knowing: [invited.name] + invited.email.split(whereSeparator: { "@.".contains($0) }).map(String.init))
+        let hash = Password.hash(password)
+        return try await store.write(request) { [request] books in
+            guard let link = try AccountRepository.token(digest, in: books.session), link.kind == .invitation,
+                !link.isEnded, link.expiresAt > request.now.microseconds,
+                let row = try books.session.row(
+                    "SELECT a.person, p.key FROM account a JOIN person p ON p.id = a.person WHERE a.id = \(link.account)"
+                ),
+                var account = try AccountRepository.account(of: row.integer(0), in: books.session), account.isActive
+            else { throw Refusal(.linkInvalid) }
+            try books.accounts.append(.password, hash, to: &account)
+            try books.accounts.end(token: link.id, .used)
+            return row.text(1)
+        }.outcome
+    }
+
+    /// Changes the password of the one who acts; all other sessions of theirs end.
+    ///
+    /// - Throws: `Refusal` `password.wrong` and those of new passwords.
+    package func changePassword(from old: String, to new: String) async throws {
+        let key = request.actor.name
+        try Self.check(new, knowing: key.split(whereSeparator: { "@.".contains($0) }).map(String.init))
+        let known = try store.read { session -> String? in
+            guard let account = try Self.account(of: key, session), let fact = account.passwordFact else { return nil }
+            return try PersonalRepository(session: session, facts: nil).fields(fact)?.first
+        }
+        // Who came by a link has no password yet.
+        if let known { guard Password.matches(old, known) else { throw Refusal(.passwordWrong) } }
+        if let known, Password.matches(new, known) { throw Refusal(.passwordSame) }
+        let hash = Password.hash(new)
+        _ = try await store.write(request) { books in
+            var account = try Self.account(of: key, orRegister: false, books)
+            try books.accounts.append(.password, hash, to: &account)
+            return 1
+        }
+    }
+
+    /// Turns the second factor on, once a code of the new secret was given; or off.
+    ///
+    /// - Throws: `Refusal` `code.wrong`.
+    package func setSecondFactor(_ secret: String?, code: String) async throws {
+        if let secret {
+            let bytes = OneTimeCode.bytes(ofBase32: secret)
+            guard bytes.count >= 16,
+                OneTimeCode.step(of: code, bytes, seconds: request.now.microseconds / 1_000_000, after: 0) != nil
+            else { throw Refusal(.codeWrong) }
+        }
+        let key = request.actor.name
+        _ = try await store.write(request) { books in
+            var account = try Self.account(of: key, orRegister: false, books)
+            try books.accounts.append(secret == nil ? .withoutSecondFactor : .secondFactor, secret, to: &account)
+            return 1
+        }
+    }
+
+    /// A new secret for an authenticator app, and the address its QR code or link holds.
+    package static func newSecondFactor(for key: String, company: String) -> (secret: String, address: String) {
+        let secret = OneTimeCode.base32(OneTimeCode.newSecret())
+        func quoted(_ text: String) -> String {
+            text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? text
+        }
+        return (
+            secret, "otpauth://totp/Huikuan:\(quoted(key))?secret=\(secret)&issuer=Huikuan%20\(quoted(company))"
+        )
+    }
+
+    /// Closes an account, or opens it again: sessions and links end, work stays where it is.
+    ///
+    /// - Throws: `Refusal` `account.unknown`, `account.own`.
+    package func setActive(_ isActive: Bool, person key: String) async throws -> Int64? {
+        guard key != request.actor.name else { throw Refusal(.accountOwn) }
+        return try await store.write(request) { books in
+            var account = try Self.account(of: key, orRegister: false, books)
+            guard account.isActive != isActive else { return 0 }
+            try books.accounts.append(isActive ? .enabled : .disabled, to: &account)
+            if !isActive {
+                for kind in [AccountRepository.TokenKind.invitation, .signIn, .api] {
+                    try books.accounts.endTokens(of: account.id, kind)
+                }
+                try books.session.execute("DELETE FROM session WHERE account = \(account.id)")
+            }
+            return 1
+        }.act
+    }
+
+    /// Asks for roles, or takes some away at once.
+    ///
+    /// - Throws: `Refusal` `actor.unknown`, `role.exclusive`.
+    package func setRoles(_ roles: Set<Role>, of key: String) async throws -> Int64? {
+        try await store.write(request) { books in
+            guard let person = try books.people.find(key) else {
+                throw Refusal(.actorUnknown, ["person": .text(key)])
+            }
+            let held = try Viewer.roles(of: person.rawValue, in: books.session)
+            for role in held.subtracting(roles) { try books.people.grant(role, to: person, false) }
+            try books.approvals.giveOrProposeRoles(
+                roles, of: person.rawValue, held: held.intersection(roles), in: books)
+            return 1
+        }.act
+    }
+
+    package func setScope(_ scope: DataScope, of key: String) async throws -> Int64? {
+        try await store.write(request) { books in
+            guard let person = try books.people.find(key) else {
+                throw Refusal(.actorUnknown, ["person": .text(key)])
+            }
+            try books.accounts.setScope(scope, of: person.rawValue)
+            return 1
+        }.act
+    }
+
+    /// Lends the actor's tasks and decisions to a colleague while they are away.
+    ///
+    /// - Throws: `Refusal` `actor.unknown`, `delegation.self`, `delegation.backwards`, `delegation.too-long`.
+    package func delegate(to deputy: String, from: LocalDate, until: LocalDate, reason: String) async throws -> Int64? {
+        let key = request.actor.name
+        guard deputy != key else { throw Refusal(.delegationSelf) }
+        guard until >= from, until >= request.today else { throw Refusal(.delegationBackwards) }
+        guard until.days(since: from) <= 92 else { throw Refusal(.delegationTooLong, ["limit": .count(92)]) }
+        return try await store.write(request) { books in
+            guard let person = try books.people.find(key) else { throw Refusal(.actorUnknown, ["person": .text(key)]) }
+            guard let other = try books.people.find(deputy) else {
+                throw Refusal(.actorUnknown, ["person": .text(deputy)])
+            }
+            return try books.facts.append(.delegation) { row in
+                row.integer(person.rawValue)
+                row.integer(other.rawValue)
+                row.integer(Int64(from.dayNumber))
+                row.integer(Int64(until.dayNumber))
+                row.text(reason)
+            }
+        }.act
+    }
+
+    package func endDelegation(_ id: Int64) async throws -> Int64? {
+        let key = request.actor.name
+        return try await store.write(request) { books in
+            guard
+                try books.session.row(
+                    """
+                    SELECT d.id FROM delegation d JOIN person p ON p.id = d.person
+                      LEFT JOIN delegation_end e ON e.delegation = d.id WHERE d.id = \(id) AND p.key = \(key) AND e.id IS NULL
+                    """) != nil
+            else { return Int64(0) }
+            return try books.facts.append(.delegationEnd) { row in
+                row.integer(id)
+                row.integer(Int64(books.today.dayNumber))
+            }
+        }.act
+    }
+
+    /// A token for programs, shown once. It may do what its holder may, and of that only what it names.
+    ///
+    /// - Throws: `Refusal` `token.no-scope`, `token.scope`.
+    package func makeToken(name: String, scopes: Set<Permission>, days: Int) async throws -> Link {
+        let token = "hk_" + Secret.token()
+        let key = request.actor.name
+        guard !scopes.isEmpty else { throw Refusal(.tokenNoScope) }
+        let expiresAt = Instant(microseconds: request.now.microseconds + Int64(min(max(days, 1), 366)) * 86_400_000_000)
+        _ = try await store.write(request) { books in
+            let viewer = try books.viewer()
+            if let foreign = scopes.map(\.rawValue).sorted().first(where: {
+                Permission(rawValue: $0).map { !viewer.may($0) } ?? true
+            }) {
+                throw Refusal(.tokenScope, ["scope": .text(foreign)])
+            }
+            let account = try Self.account(of: key, orRegister: false, books)
+            return try books.accounts.appendToken(
+                .api, digest: Secret.digest(token), of: account.id, name: String(name.prefix(80)),
+                scopes: scopes.map(\.rawValue).sorted().joined(separator: " "), expiresAt: expiresAt)
+        }
+        return Link(token: token, person: key, expiresAt: expiresAt)
+    }
+
+    package func revokeToken(_ id: Int64) async throws -> Int64? {
+        let key = request.actor.name
+        return try await store.write(request) { books in
+            let account = try Self.account(of: key, orRegister: false, books)
+            guard
+                try books.session.row("SELECT id FROM access_token WHERE id = \(id) AND account = \(account.id)") != nil
+            else { throw Refusal(.linkInvalid) }
+            try books.accounts.end(token: id, .revoked)
+            return 1
+        }.act
+    }
+
+    // MARK: Parts
+
+    /// - Throws: `Refusal` `password.too-short`, `password.too-long`, `password.easy`.
+    private static func check(_ password: String, knowing words: [String]) throws {
+        guard password.count >= Password.shortest else {
+            throw Refusal(.passwordTooShort, ["count": .count(Password.shortest)])
+        }
+        guard password.count <= Password.longest else {
+            throw Refusal(.passwordTooLong, ["count": .count(Password.longest)])
+        }
+        guard !Password.isEasy(password, knowing: words) else { throw Refusal(.passwordEasy) }
+    }
+
+    private static func account(
+        of key: String, orRegister: Bool, _ books: Books
+    ) throws -> AccountRepository.Account {
+        guard let person = try books.people.find(key) else { throw Refusal(.actorUnknown, ["person": .text(key)]) }
+        if orRegister { return try books.accounts.findOrRegister(person: person.rawValue) }
+        guard let known = try AccountRepository.account(of: person.rawValue, in: books.session) else {
+            throw Refusal(.accountUnknownPerson, ["person": .text(key)])
+        }
+        return known
+    }
+
+    private static func account(of key: String, _ session: any SQLSession) throws -> AccountRepository.Account? {
+        guard let person = try session.row("SELECT id FROM person WHERE key = \(key)")?.integer(0) else { return nil }
+        return try AccountRepository.account(of: person, in: session)
+    }
+}

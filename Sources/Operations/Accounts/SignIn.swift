@@ -1,0 +1,352 @@
+internal import Database
+internal import Foundation
+package import Ledger
+internal import Receivables
+
+/// Signing in and out, and the sessions that come of it.
+///
+/// A session is a row with the hash of its token; it ends after some time without use, at a fixed time whatever
+/// happens, and with its account. None of this is in the journal of acts: these are security events, kept two years
+/// (ENGINEERING E-42).
+package struct SignIn: Sendable {
+    private let store: Store
+    private let clock: @Sendable () -> Instant
+
+    package init(in store: Store, clock: @escaping @Sendable () -> Instant) {
+        self.store = store
+        self.clock = clock
+    }
+
+    /// Without use a session ends after this many minutes, and in any case after so many hours.
+    package static let idleMinutes: Int64 = 60
+    package static let absoluteHours: Int64 = 12
+    /// Wrong sign-ins in a row until an account waits, and an address.
+    package static let failuresOfAccount: Int64 = 5
+    package static let failuresOfAddress: Int64 = 30
+    package static let lockMinutes: Int64 = 15
+
+    private static let minute: Int64 = 60_000_000
+    private static let keptYears: Int64 = 2
+
+    /// A browser's session, for the edge to put into a cookie.
+    package struct Started: Sendable {
+        package let token: String
+        package let person: String
+        package let mustChangePassword: Bool
+    }
+
+    /// The session that a request belongs to.
+    package struct Current: Sendable {
+        package let viewer: Viewer
+        package let name: String
+        package let formToken: String
+        package let mustChangePassword: Bool
+        package let hasPassword: Bool
+        package let hasSecondFactor: Bool
+        /// The last act that the person had seen when they came.
+        package let lastSeenAct: Int64
+        package let preferences: [String: String]
+    }
+
+    /// Where a request came from.
+    package struct Origin: Sendable {
+        package let address: String
+        package let agent: String
+
+        package init(address: String, agent: String) {
+            self.address = String(address.prefix(64))
+            self.agent = String(agent.prefix(200))
+        }
+    }
+
+    /// Signs in by e-mail and password, with the code where a second factor is set.
+    ///
+    /// The answer never says which of them was wrong.
+    /// - Throws: `Refusal` `sign-in.wrong`, `sign-in.locked`.
+    package func signIn(_ email: String, password: String, code: String, from origin: Origin) throws -> Started {
+        let key = email.trimmingCharacters(in: .whitespaces).lowercased()
+        let now = clock()
+        let subjects = [
+            ("account:\(key)", Self.failuresOfAccount), ("address:\(origin.address)", Self.failuresOfAddress),
+        ]
+        try checkLocks(subjects.map(\.0), key, origin, now)
+        let found = try store.read { session -> Candidate? in try candidate(key, session) }
+        let isRight = Password.matches(password, found?.password ?? Password.decoy) && found?.password != nil
+        let step = found?.secret.map { OneTimeCode.bytes(ofBase32: $0) }.map { secret in
+            OneTimeCode.step(
+                of: code.filter(\.isNumber), secret, seconds: now.microseconds / 1_000_000, after: found?.lastStep ?? 0)
+        }
+        guard let found, isRight, found.isActive, step.map({ $0 != nil }) ?? true else {
+            let left = try fail(subjects, key, origin, now)
+            throw left > 0
+                ? Refusal(.signInWrong, ["left": .count(left)])
+                : Refusal(.signInLocked, ["minutes": .count(Int(Self.lockMinutes))])
+        }
+        return try store.engine.write { transaction in
+            let session = transaction.session
+            try session.execute("DELETE FROM sign_in_attempt WHERE subject = \(subjects[0].0)")
+            if let step, let step {
+                try Preferences.set("second-factor-step", "\(step)", of: found.person, session)
+            }
+            return try start(
+                found.account, found.person, key, found.mustChange, step != nil, "sign-in", origin, session)
+        }
+    }
+
+    /// Signs in by a one-time link.
+    ///
+    /// - Throws: `Refusal` `link.invalid`, `sign-in.locked`.
+    package func signIn(
+        link token: String, from origin: Origin, _ request: (_ person: String) -> ActRequest
+    ) async throws -> Started {
+        let now = clock()
+        let address = "address:\(origin.address)"
+        try checkLocks([address], "", origin, now)
+        let digest = Secret.digest(token)
+        let found = try store.read { session -> (link: AccountRepository.Token, key: String, person: Int64)? in
+            guard let link = try AccountRepository.token(digest, in: session), link.kind == .signIn, !link.isEnded,
+                link.expiresAt > now.microseconds,
+                let row = try session.row(
+                    "SELECT p.key, p.id FROM account a JOIN person p ON p.id = a.person WHERE a.id = \(link.account)")
+            else { return nil }
+            return (link, row.text(0), row.integer(1))
+        }
+        guard let found else {
+            _ = try fail([(address, Self.failuresOfAddress)], "", origin, now)
+            throw Refusal(.linkInvalid)
+        }
+        _ = try await store.write(request(found.key)) { books in
+            guard let link = try AccountRepository.token(digest, in: books.session), !link.isEnded else {
+                throw Refusal(.linkInvalid)
+            }
+            try books.accounts.end(token: link.id, .used)
+            return 1
+        }
+        return try store.engine.write { transaction in
+            try start(
+                found.link.account, found.person, found.key, false, false, "sign-in-link", origin, transaction.session)
+        }
+    }
+
+    /// Starts a session for somebody who has just set a password of their own by a link.
+    package func start(for key: String, from origin: Origin) throws -> Started {
+        try store.engine.write { transaction in
+            let session = transaction.session
+            guard let person = try session.row("SELECT id FROM person WHERE key = \(key)")?.integer(0),
+                let account = try AccountRepository.account(of: person, in: session), account.isActive
+            else { throw Refusal(.linkInvalid) }
+            return try start(account.id, person, key, false, false, "sign-in-invitation", origin, session)
+        }
+    }
+
+    /// The session of a token, or `nil` when there is none any more. Notes that it is used, once a minute.
+    package func current(_ token: String, today: (Instant) -> LocalDate) throws -> Current? {
+        let digest = Secret.digest(token)
+        let now = clock()
+        let found = try store.read { session -> (Current, seen: Int64)? in
+            guard
+                let row = try session.row(
+                    """
+                    SELECT s.account, s.form_token, s.seen_at, s.ends_at, s.last_act, p.key, p.id FROM session s
+                      JOIN account a ON a.id = s.account JOIN person p ON p.id = a.person
+                     WHERE s.token_digest = \(digest)
+                    """),
+                row.integer(3) > now.microseconds,
+                row.integer(2) + Self.idleMinutes * Self.minute > now.microseconds,
+                let account = try AccountRepository.account(of: row.integer(6), in: session), account.isActive
+            else { return nil }
+            let viewer = try Viewer.load(.person(key: row.text(5)), on: today(now), in: session)
+            let detail = try session.row(
+                "SELECT personal FROM person_detail WHERE person = \(row.integer(6)) ORDER BY n DESC LIMIT 1")
+            let name = try detail.flatMap {
+                try PersonalRepository(session: session, facts: nil).fields($0.integer(0))?.first
+            }
+            return (
+                Current(
+                    viewer: viewer, name: name ?? row.text(5), formToken: row.text(1),
+                    mustChangePassword: account.mustChange, hasPassword: account.passwordFact != nil,
+                    hasSecondFactor: account.secondFactorFact != nil,
+                    lastSeenAct: row.integer(4), preferences: try Preferences.all(of: row.integer(6), session)),
+                row.integer(2)
+            )
+        }
+        guard let found else { return nil }
+        if now.microseconds - found.seen > Self.minute {
+            try store.engine.write {
+                _ = try $0.session.execute(
+                    "UPDATE session SET seen_at = \(now.microseconds) WHERE token_digest = \(digest)")
+            }
+        }
+        return found.0
+    }
+
+    package func signOut(_ token: String, _ key: String, from origin: Origin) throws {
+        let digest = Secret.digest(token)
+        try store.engine.write { transaction in
+            let session = transaction.session
+            if let row = try session.row("SELECT account FROM session WHERE token_digest = \(digest)") {
+                let last = try ActRepository(session: session).head().lastAct
+                try session.execute("DELETE FROM session WHERE token_digest = \(digest)")
+                let person = try session.row("SELECT person FROM account WHERE id = \(row.integer(0))")?.integer(0)
+                if let person { try Preferences.set("last-act", "\(last)", of: person, session) }
+            }
+            try note("sign-out", key, origin, "", session)
+        }
+    }
+
+    /// Ends all sessions of a person but one.
+    package func endOthers(of viewer: Viewer, but token: String) throws {
+        guard let person = viewer.person else { return }
+        try store.engine.write { transaction in
+            _ = try transaction.session.execute(
+                """
+                DELETE FROM session WHERE token_digest <> \(Secret.digest(token))
+                   AND account IN (SELECT id FROM account WHERE person = \(person))
+                """)
+        }
+    }
+
+    package func setPreference(_ name: String, _ content: String, of viewer: Viewer) throws {
+        guard let person = viewer.person else { return }
+        try store.engine.write { try Preferences.set(name, content, of: person, $0.session) }
+    }
+
+    package func removePreference(_ name: String, of viewer: Viewer) throws {
+        guard let person = viewer.person else { return }
+        try store.engine.write { transaction in
+            _ = try transaction.session.execute("DELETE FROM preference WHERE key = \("\(person)/\(name)")")
+        }
+    }
+
+    /// Notes something for the security log.
+    package func note(_ kind: String, _ person: String, from origin: Origin, _ detail: String) throws {
+        try store.engine.write { try note(kind, person, origin, detail, $0.session) }
+    }
+
+    // MARK: Parts
+
+    private struct Candidate {
+        let account: Int64
+        let person: Int64
+        let password: String?
+        let secret: String?
+        let isActive: Bool
+        let mustChange: Bool
+        let lastStep: Int64
+    }
+
+    private func candidate(_ key: String, _ session: any SQLSession) throws -> Candidate? {
+        guard let person = try session.row("SELECT id FROM person WHERE key = \(key)")?.integer(0),
+            let account = try AccountRepository.account(of: person, in: session)
+        else { return nil }
+        let personal = PersonalRepository(session: session, facts: nil)
+        return Candidate(
+            account: account.id, person: person,
+            password: try account.passwordFact.flatMap { try personal.fields($0)?.first },
+            secret: try account.secondFactorFact.flatMap { try personal.fields($0)?.first },
+            isActive: account.isActive, mustChange: account.mustChange,
+            lastStep: try Preferences.all(of: person, session)["second-factor-step"].flatMap { Int64($0) } ?? 0)
+    }
+
+    private func checkLocks(_ subjects: [String], _ key: String, _ origin: Origin, _ now: Instant) throws {
+        let until = try store.read { session in
+            try subjects.compactMap {
+                try session.row("SELECT locked_until FROM sign_in_attempt WHERE subject = \($0)")?.integer(0)
+            }.max() ?? 0
+        }
+        guard until > now.microseconds else { return }
+        try store.engine.write { try note("sign-in-locked", key, origin, "", $0.session) }
+        throw Refusal(
+            .signInLocked, ["minutes": .count(Int((until - now.microseconds + Self.minute - 1) / Self.minute))])
+    }
+
+    /// Counts a wrong sign-in; a series is forgotten after the time of a lock.
+    ///
+    /// - Returns: How many are left before the account waits.
+    private func fail(
+        _ subjects: [(String, Int64)], _ key: String, _ origin: Origin, _ now: Instant
+    ) throws -> Int {
+        try store.engine.write { transaction in
+            let session = transaction.session
+            var left = Int64.max
+            for (subject, limit) in subjects {
+                let row = try session.row("SELECT failures, last_at FROM sign_in_attempt WHERE subject = \(subject)")
+                let isFresh = row.map { now.microseconds - $0.integer(1) < Self.lockMinutes * Self.minute } ?? false
+                let failures = (isFresh ? row?.integer(0) ?? 0 : 0) + 1
+                let isLocked = failures >= limit
+                let until = isLocked ? now.microseconds + Self.lockMinutes * Self.minute : 0
+                try session.execute(
+                    """
+                    INSERT INTO sign_in_attempt (subject, failures, locked_until, last_at)
+                    VALUES (\(subject), \(isLocked ? 0 : failures), \(until), \(now.microseconds))
+                    ON CONFLICT (subject) DO UPDATE SET failures = excluded.failures,
+                        locked_until = excluded.locked_until, last_at = excluded.last_at
+                    """)
+                left = min(left, limit - failures)
+            }
+            try note("sign-in-failed", key, origin, "", session)
+            return Int(left)
+        }
+    }
+
+    private func start(
+        _ account: Int64, _ person: Int64, _ key: String, _ mustChange: Bool, _ bySecondFactor: Bool, _ kind: String,
+        _ origin: Origin, _ session: any SQLSession
+    ) throws -> Started {
+        let now = clock()
+        let token = Secret.token()
+        let head = try ActRepository(session: session).head().lastAct
+        let last = try Preferences.all(of: person, session)["last-act"].flatMap { Int64($0) } ?? 0
+        try session.execute("DELETE FROM session WHERE ends_at < \(now.microseconds)")
+        try session.execute(
+            """
+            INSERT INTO session (token_digest, account, form_token, begun_at, seen_at, ends_at, second_factor, address,
+                agent, last_act)
+            VALUES (\(Secret.digest(token)), \(account), \(Secret.token()), \(now.microseconds), \(now.microseconds),
+                \(now.microseconds + Self.absoluteHours * 60 * Self.minute), \(bySecondFactor ? 1 : 0),
+                \(origin.address), \(origin.agent), \(last))
+            """)
+        try Preferences.set("last-act", "\(head)", of: person, session)
+        try note(kind, key, origin, "", session)
+        return Started(token: token, person: key, mustChangePassword: mustChange)
+    }
+
+    private func note(
+        _ kind: String, _ person: String, _ origin: Origin, _ detail: String, _ session: any SQLSession
+    ) throws {
+        let now = clock().microseconds
+        let number = (try session.row("SELECT max(number) FROM security_event")?.optionalInteger(0) ?? 0) + 1
+        try session.execute(
+            """
+            INSERT INTO security_event (number, at, kind, person, address, detail)
+            VALUES (\(number), \(now), \(kind), \(String(person.prefix(200))), \(origin.address),
+                \(String(detail.prefix(500))))
+            """)
+        if number % 100 == 0 {
+            try session.execute(
+                "DELETE FROM security_event WHERE at < \(now - Self.keptYears * 366 * 24 * 60 * Self.minute)")
+        }
+    }
+}
+
+/// What a person set for themselves: language, theme, columns, saved views. Lost, nothing of the books is missing.
+enum Preferences {
+    static func all(of person: Int64, _ session: any SQLSession) throws -> [String: String] {
+        var all: [String: String] = [:]
+        for row in try session.rows(
+            "SELECT name, content FROM preference WHERE key >= \("\(person)/") AND key < \("\(person)0") ORDER BY key")
+        {
+            all[row.text(0)] = row.text(1)
+        }
+        return all
+    }
+
+    static func set(_ name: String, _ content: String, of person: Int64, _ session: any SQLSession) throws {
+        try session.execute(
+            """
+            INSERT INTO preference (key, person, name, content)
+            VALUES (\("\(person)/\(name)"), \(person), \(name), \(content))
+            ON CONFLICT (key) DO UPDATE SET content = excluded.content
+            """)
+    }
+}

@@ -1,0 +1,241 @@
+internal import Database
+internal import Foundation
+package import Ledger
+internal import OpenItems
+internal import Receivables
+
+extension Look {
+    package struct AccountLine: Sendable {
+        package let account: AccountRole
+        package let code: String
+        package let name: String
+        package let currency: Currency
+        /// Turnover of the month of the look's day, debits positive, and the balance on the day.
+        package let debit: Int128
+        package let credit: Int128
+        package let balance: Int128
+    }
+
+    /// Balances of all accounts on a day, with the turnover since the first of its month; from memory.
+    package func balances(on asOf: LocalDate) throws -> [AccountLine] {
+        let codes = try LedgerBalances.accountCodes(session)
+        let first = asOf.startOfMonth.dayNumber
+        var lines: [AccountLine] = []
+        let currencies = Set(outlook.items.debtors.map(\.currency)).union([company.currency]).sorted()
+        for account in AccountRole.allCases {
+            for currency in currencies {
+                let days = outlook.items.turnover(of: account, currency)
+                guard !days.isEmpty else { continue }
+                var (debit, credit, balance) = (Int128(0), Int128(0), Int128(0))
+                for (day, amount) in days where day <= asOf {
+                    balance += amount
+                    guard day.dayNumber >= first else { continue }
+                    if amount > 0 { debit += amount } else { credit -= amount }
+                }
+                lines.append(
+                    AccountLine(
+                        account: account, code: codes[account]?.code ?? "", name: codes[account]?.name ?? account.name,
+                        currency: currency, debit: debit, credit: credit, balance: balance))
+            }
+        }
+        return lines
+    }
+
+    package struct EntryRow: Sendable {
+        package let id: Int64
+        package let fact: Int64
+        package let act: Int64
+        package let actor: String
+        package let postingDay: LocalDate
+        package let other: AccountRole
+        /// Debits of the account positive.
+        package let amount: Money
+        package let customer: String?
+        package let customerName: String?
+        package let subject: String
+    }
+
+    package struct EntryPage: Sendable {
+        package let rows: [EntryRow]
+        package let next: Int64?
+        /// Whether older ones were not looked at yet, though the page isn't full.
+        package let isCut: Bool
+    }
+
+    /// Entries of an account, newest first. At most some thousand transfers are looked at for one page.
+    package func entries(of account: AccountRole, before: Int64?, limit: Int = 50) throws -> EntryPage {
+        let acts = ActRepository(session: session)
+        var rows: [EntryRow] = []
+        var cursor = before ?? outlook.lastFact + 1
+        var looked = 0
+        while rows.count <= limit, looked < 20_000, cursor > 0 {
+            let found = try session.rows(
+                """
+                SELECT t.id, t.fact, t.posting_day, t.debit, t.credit, t.currency, t.amount, t.customer FROM transfer t
+                 WHERE t.id < \(cursor) ORDER BY t.id DESC LIMIT 1000
+                """)
+            guard let last = found.last else { return EntryPage(rows: rows, next: nil, isCut: false) }
+            for row in found {
+                let isDebit = row.integer(3) == account.rawValue
+                guard isDebit || row.integer(4) == account.rawValue, rows.count <= limit,
+                    let other = AccountRole(rawValue: isDebit ? row.integer(4) : row.integer(3)),
+                    let currency = Currency(row.text(5))
+                else { continue }
+                let entry = row.optionalInteger(7).flatMap { outlook.attributes[$0] }
+                let act = try acts.act(ofFact: row.integer(0))
+                rows.append(
+                    EntryRow(
+                        id: row.integer(0), fact: row.integer(1), act: act?.seq ?? 0, actor: act?.actor ?? "",
+                        postingDay: LocalDate(dayNumber: Int(row.integer(2))), other: other,
+                        amount: Money(minorUnits: isDebit ? row.integer(6) : -row.integer(6), currency: currency),
+                        customer: entry?.code, customerName: entry?.name, subject: try subject(ofFact: row.integer(1))))
+            }
+            looked += found.count
+            cursor = last.integer(0)
+        }
+        let shown = Array(rows.prefix(limit))
+        if rows.count > limit { return EntryPage(rows: shown, next: shown.last?.id, isCut: false) }
+        return EntryPage(rows: shown, next: cursor, isCut: true)
+    }
+
+    /// What a posted fact is called: an invoice's number, a credit's reference, an allocation's both.
+    func subject(ofFact fact: Int64) throws -> String {
+        if let row = try session.row("SELECT number FROM invoice WHERE id = \(fact)") { return row.text(0) }
+        if let row = try session.row("SELECT reference FROM credit WHERE id = \(fact)") { return row.text(0) }
+        if let row = try session.row(
+            """
+            SELECT c.reference, v.number FROM allocation a JOIN credit c ON c.id = a.credit JOIN item i ON i.id = a.item
+              JOIN invoice v ON v.id = i.invoice WHERE a.id = \(fact)
+            """)
+        {
+            return "\(row.text(0)) → \(row.text(1))"
+        }
+        return ""
+    }
+
+    // MARK: The journal of acts
+
+    package struct ActFilter: Sendable {
+        package var command = ""
+        package var actor = ""
+        package var before: Int64?
+        package var limit = 50
+
+        package init() {}
+    }
+
+    package struct ActPage: Sendable {
+        package let rows: [RegisterQueries.ActRow]
+        package let next: Int64?
+    }
+
+    /// Acts, newest first.
+    package func acts(_ filter: ActFilter) throws -> ActPage {
+        var rows: [RegisterQueries.ActRow] = []
+        var cursor = filter.before ?? outlook.act + 1
+        var looked = 0
+        while rows.count <= filter.limit, looked < 20_000 {
+            let found = try session.rows(
+                """
+                SELECT seq, recorded_at, command, actor, source, fact_count, outcome, hash FROM act
+                 WHERE seq < \(cursor) AND (\(filter.command.isEmpty ? 1 : 0) = 1 OR command = \(filter.command))
+                 ORDER BY seq DESC LIMIT 500
+                """)
+            guard let last = found.last else { break }
+            for row in found where filter.actor.isEmpty || row.text(3) == filter.actor {
+                rows.append(Self.act(row))
+                if rows.count > filter.limit { break }
+            }
+            looked += found.count
+            cursor = last.integer(0)
+        }
+        let shown = Array(rows.prefix(filter.limit))
+        return ActPage(rows: shown, next: rows.count > filter.limit ? shown.last?.number : nil)
+    }
+
+    private static func act(_ row: SQLRow) -> RegisterQueries.ActRow {
+        RegisterQueries.ActRow(
+            number: row.integer(0), instant: Instant(microseconds: row.integer(1)), command: row.text(2),
+            actor: row.text(3), source: row.text(4), facts: row.integer(5), outcome: row.text(6),
+            hash: row.blob(7).hexadecimal)
+    }
+
+    /// One fact of an act, with its fields as they are stored, and those of the version before.
+    package struct FactRow: Sendable {
+        package let number: Int64
+        package let table: String
+        package let fields: [(name: String, before: String?, now: String)]
+    }
+
+    /// An act with its facts, at most so many.
+    ///
+    /// - Throws: `Refusal` `act.unknown`.
+    package func act(_ number: Int64, factLimit: Int = 60) throws -> (act: RegisterQueries.ActRow, facts: [FactRow]) {
+        let found = try session.row(
+            """
+            SELECT seq, recorded_at, command, actor, source, fact_count, outcome, hash, first_fact FROM act
+             WHERE seq = \(number)
+            """)
+        guard let found else { throw Refusal(.actUnknown, ["act": .text("#\(number)")]) }
+        let first = found.integer(8)
+        let last = first + min(found.integer(5), Int64(factLimit)) - 1
+        var facts: [FactRow] = []
+        for table in FactTable.all where last >= first {
+            let columns = table.columns.map(\.name).joined(separator: ", ")
+            let rows = try session.rows(
+                SQL(
+                    "SELECT id, \(columns) FROM \(table.name) WHERE id BETWEEN $1 AND $2 ORDER BY id",
+                    [.integer(first), .integer(last)]))
+            for row in rows { facts.append(try fact(row, table)) }
+        }
+        return (Self.act(found), facts.sorted { $0.number < $1.number })
+    }
+
+    private func fact(_ row: SQLRow, _ table: FactTable) throws -> FactRow {
+        // A version stands beside the one before it.
+        var before: SQLRow?
+        if let place = table.columns.firstIndex(where: { $0.name == "n" }), place > 0, row.integer(place + 1) > 1,
+            table.columns[0].type == .integer
+        {
+            let columns = table.columns.map(\.name).joined(separator: ", ")
+            before = try session.row(
+                SQL(
+                    "SELECT id, \(columns) FROM \(table.name) WHERE \(table.columns[0].name) = $1 AND n = $2",
+                    [.integer(row.integer(1)), .integer(row.integer(place + 1) - 1)]))
+        }
+        func text(_ row: SQLRow, _ position: Int) -> String {
+            let column = table.columns[position]
+            switch column.type {
+            case .text: return row.optionalText(position + 1) ?? ""
+            case .blob: return String(row.blob(position + 1).hexadecimal.prefix(16)) + "…"
+            case .integer:
+                guard let value = row.optionalInteger(position + 1) else { return "" }
+                if column.name == "day" || column.name.hasSuffix("_day") || column.name == "valid_from" {
+                    return "\(LocalDate(dayNumber: Int(value)))"
+                }
+                return "\(value)"
+            }
+        }
+        return FactRow(
+            number: row.integer(0), table: table.name,
+            fields: table.columns.indices.compactMap { position in
+                let now = text(row, position)
+                let was = before.map { text($0, position) }
+                return now.isEmpty && (was ?? "").isEmpty ? nil : (table.columns[position].name, was, now)
+            })
+    }
+
+    /// Commands that stand in the journal, for the filter.
+    package func commands() throws -> [String] {
+        // By the index one step per command, however many acts there are.
+        var found: [String] = []
+        var last = ""
+        while found.count < 200,
+            let next = try session.row("SELECT min(command) FROM act WHERE command > \(last)")?.optionalText(0)
+        {
+            found.append(next)
+            last = next
+        }
+        return found
+    }
+}

@@ -1,0 +1,246 @@
+internal import Database
+internal import Foundation
+package import Ledger
+internal import OpenItems
+package import Receivables
+
+extension Look {
+    /// A customer's figures; amounts in minor units of the functional currency at the day's rate.
+    package struct CustomerFigures: Sendable {
+        /// By bucket of days overdue, the first not due.
+        package var buckets: [Int128]
+        package var unapplied: Int128 = 0
+        /// By transaction currency: open, overdue, unapplied.
+        package var byCurrency: [(currency: Currency, open: Int128, overdue: Int128, unapplied: Int128)] = []
+        /// Whether something could not be translated, and is missing above.
+        package var isPartial = false
+
+        package var open: Int128 { buckets.reduce(0, +) }
+        package var overdue: Int128 { buckets.dropFirst().reduce(0, +) }
+        /// Past the last day of the bucket that ends at 90.
+        package var beyond90: Int128 { buckets.dropFirst(4).reduce(0, +) }
+    }
+
+    package struct CustomerRow: Sendable {
+        package let code: String
+        package let name: String
+        package let salesOwner: String?
+        package let collector: String?
+        package let group: String?
+        package let industry: String?
+        package let isIncomplete: Bool
+        package let figures: CustomerFigures
+    }
+
+    package enum CustomerSort: String, CaseIterable, Sendable { case overdue, beyond90, open, code, name, unapplied }
+
+    package struct CustomerFilter: Sendable {
+        package var text = ""
+        /// A person's key, as sales owner or collector.
+        package var person: String?
+        package var onlyOpen = false
+        package var onlyOverdue = false
+        package var sort = CustomerSort.overdue
+        package var isReversed = false
+        /// Rows to leave out at the start: pages of a list that is sorted in memory, within one act.
+        package var skip = 0
+        package var limit = 50
+
+        package init() {}
+    }
+
+    package struct CustomerPage: Sendable {
+        package let rows: [CustomerRow]
+        package let count: Int
+        /// Of all that fit, not of the page alone.
+        package let totals: CustomerFigures
+    }
+
+    func figures(of customer: Int64) -> CustomerFigures {
+        var figures = CustomerFigures(buckets: [Int128](repeating: 0, count: Outlook.buckets.buckets.count))
+        for index in outlook.debtorsOfCustomer[customer] ?? [] { add(Int(index), to: &figures) }
+        return figures
+    }
+
+    private func add(_ debtor: Int, to figures: inout CustomerFigures) {
+        let currency = outlook.items.debtors[debtor].currency
+        let row = outlook.aging.row(debtor)
+        let unapplied = outlook.aging.unapplied[debtor]
+        let open = row.reduce(0, +)
+        guard open != 0 || unapplied != 0 else { return }
+        let overdue = row.dropFirst().reduce(0, +)
+        if let index = figures.byCurrency.firstIndex(where: { $0.currency == currency }) {
+            figures.byCurrency[index].open += open
+            figures.byCurrency[index].overdue += overdue
+            figures.byCurrency[index].unapplied += unapplied
+        } else {
+            figures.byCurrency.append((currency, open, overdue, unapplied))
+        }
+        guard let _ = outlook.rates[currency] else {
+            figures.isPartial = true
+            return
+        }
+        for (bucket, amount) in row.enumerated() where amount != 0 {
+            figures.buckets[bucket] += outlook.functional(amount, currency) ?? 0
+        }
+        figures.unapplied += outlook.functional(unapplied, currency) ?? 0
+    }
+
+    /// Customers in the scope, the ones that owe most beyond their time first.
+    package func customers(_ filter: CustomerFilter) -> CustomerPage {
+        let attributes = outlook.attributes
+        var candidates: [(id: Int64, figures: CustomerFigures)] = []
+        var totals = CustomerFigures(buckets: [Int128](repeating: 0, count: Outlook.buckets.buckets.count))
+        let ids: [Int64]
+        if filter.text.isEmpty {
+            ids = outlook.directory.entries.map(\.id)
+        } else {
+            ids = outlook.directory.search(filter.text, limit: .max, where: { _ in true })
+        }
+        for id in ids where sees(id) {
+            guard let entry = attributes[id] else { continue }
+            if let person = filter.person,
+                outlook.people[entry.salesOwner] != person, outlook.people[entry.collector] != person
+            {
+                continue
+            }
+            let figures = figures(of: id)
+            let isOpen = figures.open != 0 || figures.byCurrency.contains { $0.open != 0 }
+            let isOverdue = figures.overdue != 0 || figures.byCurrency.contains { $0.overdue != 0 }
+            if filter.onlyOpen && !isOpen || filter.onlyOverdue && !isOverdue { continue }
+            for bucket in figures.buckets.indices { totals.buckets[bucket] += figures.buckets[bucket] }
+            totals.unapplied += figures.unapplied
+            totals.isPartial = totals.isPartial || figures.isPartial
+            candidates.append((id, figures))
+        }
+        candidates.sort { left, right in
+            isBefore(left, right, filter.sort) != filter.isReversed
+        }
+        let rows = candidates.dropFirst(filter.skip).prefix(filter.limit).compactMap { candidate -> CustomerRow? in
+            attributes[candidate.id].map { row(candidate.id, $0, candidate.figures) }
+        }
+        return CustomerPage(rows: rows, count: candidates.count, totals: totals)
+    }
+
+    private func isBefore(
+        _ left: (id: Int64, figures: CustomerFigures), _ right: (id: Int64, figures: CustomerFigures),
+        _ sort: CustomerSort
+    ) -> Bool {
+        let (one, other) = (left.figures, right.figures)
+        switch sort {
+        case .overdue where one.overdue != other.overdue: return one.overdue > other.overdue
+        case .beyond90 where one.beyond90 != other.beyond90: return one.beyond90 > other.beyond90
+        case .open where one.open != other.open: return one.open > other.open
+        case .unapplied where one.unapplied != other.unapplied: return one.unapplied > other.unapplied
+        case .name:
+            let (a, b) = (outlook.attributes[left.id]?.name ?? "", outlook.attributes[right.id]?.name ?? "")
+            return (a, left.id) < (b, right.id)
+        default:
+            let (a, b) = (outlook.attributes[left.id]?.code ?? "", outlook.attributes[right.id]?.code ?? "")
+            return a < b
+        }
+    }
+
+    private func row(_ id: Int64, _ entry: CustomerAttributes.Entry, _ figures: CustomerFigures) -> CustomerRow {
+        CustomerRow(
+            code: entry.code, name: entry.name, salesOwner: outlook.names[entry.salesOwner],
+            collector: outlook.names[entry.collector], group: entry.group.flatMap { outlook.attributes[$0]?.code },
+            industry: entry.industry, isIncomplete: entry.isIncomplete, figures: figures)
+    }
+
+    /// Everything about one customer that fits on the first screen.
+    package struct CustomerPicture: Sendable {
+        package let row: CustomerRow
+        package let uscc: String?
+        package let kind: Customer.Kind?
+        package let size: Customer.Size?
+        package let groupName: String?
+        package let currency: String?
+        package let termsDays: Int?
+        package let language: String?
+        package let contacts: [Contact]
+        /// How the customer paid: settled items of the last year, those settled by their due day, days late on average.
+        package let settled: Int
+        package let onTime: Int
+        package let daysLate: Int?
+        package let oldestOverdueDays: Int
+        package let lastReceiptDay: LocalDate?
+
+        package struct Contact: Sendable {
+            package let name: String
+            package let purpose: Receivables.Contact.Purpose
+            package let title: String?
+            package let email: String?
+            package let phone: String?
+        }
+    }
+
+    /// - Throws: `Refusal` `customer.unknown`.
+    package func customerPicture(_ code: String) throws -> CustomerPicture {
+        let id = try customer(code)
+        guard let entry = outlook.attributes[id] else { throw Refusal(.customerUnknown, ["customer": .text(code)]) }
+        let personal = PersonalRepository(session: session, facts: nil)
+        let contacts = try session.rows(
+            """
+            SELECT v.purpose, v.personal FROM contact c JOIN contact_version v ON v.contact = c.id
+             WHERE c.customer = \(id) AND v.n = (SELECT max(n) FROM contact_version w WHERE w.contact = c.id)
+             ORDER BY v.purpose, c.id LIMIT 50
+            """
+        ).compactMap { row -> CustomerPicture.Contact? in
+            guard let purpose = Receivables.Contact.Purpose(rawValue: row.integer(0)),
+                let content = try personal.fields(row.integer(1)).map(ContactRepository.content)
+            else { return nil }
+            return CustomerPicture.Contact(
+                name: content.name, purpose: purpose, title: content.title, email: content.email, phone: content.phone)
+        }
+        let habits = habits(of: id)
+        return CustomerPicture(
+            row: row(id, entry, figures(of: id)), uscc: entry.uscc, kind: entry.kind, size: entry.size,
+            groupName: entry.group.flatMap { outlook.attributes[$0]?.name }, currency: entry.currency,
+            termsDays: entry.termsDays, language: entry.language, contacts: contacts, settled: habits.settled,
+            onTime: habits.onTime, daysLate: habits.settled == 0 ? nil : habits.lateDays / habits.settled,
+            oldestOverdueDays: habits.oldest, lastReceiptDay: try lastReceiptDay(of: id))
+    }
+
+    /// Payment history of the last year from the picture: an item counts when it is settled; its day is that of its last
+    /// allocation.
+    private func habits(of customer: Int64) -> (settled: Int, onTime: Int, lateDays: Int, oldest: Int) {
+        let debtors = Set(outlook.debtorsOfCustomer[customer] ?? [])
+        let positions = outlook.items.positions(ofDebtors: debtors)
+        let settledDays = outlook.items.settledDays(of: positions)
+        var result = (settled: 0, onTime: 0, lateDays: 0, oldest: 0)
+        let today = day.dayNumber
+        for position in positions {
+            let due = Int(outlook.due[position])
+            if outlook.open[position] > 0 {
+                if due < today { result.oldest = max(result.oldest, today - due) }
+            } else if let settled = settledDays[position], settled > today - 365, settled <= today {
+                result.settled += 1
+                result.lateDays += max(0, settled - due)
+                if settled <= due { result.onTime += 1 }
+            }
+        }
+        return result
+    }
+
+    private func lastReceiptDay(of customer: Int64) throws -> LocalDate? {
+        let facts = outlook.items.moneyFacts(ofDebtors: Set(outlook.debtorsOfCustomer[customer] ?? []))
+        for fact in facts.suffix(200).reversed() {
+            if let day = try session.row("SELECT value_day FROM credit WHERE id = \(fact) AND kind = 1")?.integer(0) {
+                return LocalDate(dayNumber: Int(day))
+            }
+        }
+        return nil
+    }
+
+    /// People who own customers, for filters.
+    package func owners() -> [(key: String, name: String)] {
+        var ids: Set<Int64> = []
+        for entry in outlook.attributes.byID.values {
+            if let owner = entry.salesOwner { ids.insert(owner) }
+            if let collector = entry.collector { ids.insert(collector) }
+        }
+        return ids.compactMap { id in outlook.people[id].map { ($0, outlook.names[id] ?? $0) } }
+            .sorted { $0.name < $1.name }
+    }
+}

@@ -1,0 +1,276 @@
+internal import Database
+internal import Foundation
+package import Ledger
+internal import OpenItems
+package import Receivables
+
+extension Look {
+    package enum ReceiptState: String, CaseIterable, Sendable { case waiting, all }
+
+    package struct ReceiptFilter: Sendable {
+        package var state = ReceiptState.waiting
+        package var customer: String?
+        /// A part of the reference or payer.
+        package var text = ""
+        /// The fact that the page before ended with.
+        package var before: Int64?
+        package var limit = 50
+
+        package init() {}
+    }
+
+    package struct ReceiptRow: Sendable {
+        package let fact: Int64
+        package let kind: Credit.Kind
+        package let reference: String
+        package let bankAccount: String
+        package let entity: String
+        package let day: LocalDate
+        package let postingDay: LocalDate
+        package let customer: String?
+        package let customerName: String?
+        package let payer: String?
+        package let remittance: String?
+        package let amount: Money
+        package let unapplied: Money
+        package let isReversed: Bool
+    }
+
+    package struct ReceiptPage: Sendable {
+        package let rows: [ReceiptRow]
+        package let next: Int64?
+        /// What waits, of the whole scope.
+        package let waiting: [(currency: Currency, count: Int, amount: Int128)]
+    }
+
+    /// Receipts and credit notes, newest first.
+    package func receipts(_ filter: ReceiptFilter) throws -> ReceiptPage {
+        var rows: [ReceiptRow] = []
+        let before = filter.before ?? Int64.max
+        let onlyWaiting = filter.state == .waiting
+        if let code = filter.customer {
+            let id = try customer(code)
+            let facts = outlook.items.moneyFacts(ofDebtors: Set(outlook.debtorsOfCustomer[id] ?? [])).reversed()
+                .filter { $0 < before }
+            try take(&rows, facts, onlyWaiting, filter)
+        } else {
+            // Only what is shown is read, however many there are; what the scope hides is passed over.
+            var cursor = before
+            var looked = 0
+            while rows.count <= filter.limit, looked < 5_000 {
+                let facts = try session.rows(
+                    onlyWaiting
+                        ? """
+                        SELECT b.credit FROM credit_balance b WHERE b.unapplied > 0 AND b.credit < \(cursor)
+                         ORDER BY b.credit DESC LIMIT 250
+                        """
+                        : "SELECT id FROM credit WHERE id < \(cursor) ORDER BY id DESC LIMIT 250"
+                ).map { $0.integer(0) }
+                guard let last = facts.last else { break }
+                try take(&rows, facts, onlyWaiting, filter)
+                looked += facts.count
+                cursor = last
+            }
+        }
+        let shown = Array(rows.prefix(filter.limit))
+        return ReceiptPage(
+            rows: shown, next: rows.count > filter.limit ? shown.last?.fact : nil, waiting: try waitingSums())
+    }
+
+    private func waitingSums() throws -> [(currency: Currency, count: Int, amount: Int128)] {
+        let visible = visibleDebtors()
+        var sums: [Currency: (count: Int, amount: Int128)] = [:]
+        for (index, debtor) in outlook.items.debtors.enumerated() {
+            guard outlook.aging.unapplied[index] != 0, visible?[index] ?? true else { continue }
+            sums[debtor.currency, default: (0, 0)].amount += outlook.aging.unapplied[index]
+            sums[debtor.currency, default: (0, 0)].count += 1
+        }
+        return sums.sorted { $0.key < $1.key }.map { ($0.key, $0.value.count, $0.value.amount) }
+    }
+
+    private func take(
+        _ rows: inout [ReceiptRow], _ facts: some Sequence<Int64>, _ onlyWaiting: Bool, _ filter: ReceiptFilter
+    ) throws {
+        let text = filter.text.lowercased()
+        var batch: [Int64] = []
+        func flush() throws {
+            for row in try receipts(facts: batch) {
+                guard row.kind == .receipt || row.kind == .creditNote, !onlyWaiting || row.unapplied.isPositive,
+                    text.isEmpty || row.reference.lowercased().contains(text)
+                        || row.payer?.lowercased().contains(text) ?? false
+                        || row.customerName?.lowercased().contains(text) ?? false
+                else { continue }
+                rows.append(row)
+            }
+            batch = []
+        }
+        for fact in facts {
+            batch.append(fact)
+            if batch.count == 250 { try flush() }
+            if rows.count > filter.limit { return }
+        }
+        if !batch.isEmpty { try flush() }
+    }
+
+    /// Credits by their facts, in the order asked for, within the scope.
+    func receipts(facts: [Int64]) throws -> [ReceiptRow] {
+        var found: [Int64: ReceiptRow] = [:]
+        let personal = PersonalRepository(session: session, facts: nil)
+        try session.rows(
+            about: facts.map { .integer($0) }, [],
+            { places in
+                """
+                SELECT c.id, c.kind, c.reference, c.bank_account, e.code, c.value_day, c.posting_day, b.customer, c.payer,
+                    c.personal, c.remittance, c.currency, c.amount, b.unapplied, b.reversed
+                  FROM credit c JOIN credit_balance b ON b.credit = c.id JOIN entity e ON e.id = c.entity
+                 WHERE c.id IN (\(places))
+                """
+            },
+            visit: { row in
+                guard let kind = Credit.Kind(rawValue: row.integer(1)), let currency = Currency(row.text(11)) else {
+                    return
+                }
+                let customer = row.optionalInteger(7)
+                guard customer.map(sees) ?? viewer.seesAll else { return }
+                let entry = customer.flatMap { outlook.attributes[$0] }
+                let hidden = try row.optionalInteger(9).flatMap { try personal.fields($0) }
+                found[row.integer(0)] = ReceiptRow(
+                    fact: row.integer(0), kind: kind, reference: row.text(2), bankAccount: row.text(3),
+                    entity: row.text(4), day: LocalDate(dayNumber: Int(row.integer(5))),
+                    postingDay: LocalDate(dayNumber: Int(row.integer(6))), customer: entry?.code,
+                    customerName: entry?.name, payer: hidden?.first ?? row.optionalText(8),
+                    remittance: row.optionalText(10) ?? hidden.flatMap { $0.count > 2 ? $0[2] : nil },
+                    amount: Money(minorUnits: row.integer(12), currency: currency),
+                    unapplied: Money(minorUnits: row.integer(13), currency: currency), isReversed: row.integer(14) == 1)
+            })
+        return facts.compactMap { found[$0] }
+    }
+
+    /// A receipt with what it paid, and what it could pay.
+    package struct ReceiptPicture: Sendable {
+        package let row: ReceiptRow
+        package let allocations: [AllocationRow]
+        package let transfers: [TransferRow]
+        package let registeredBy: String
+        package let registeredAt: Instant
+        package let act: Int64
+        /// Whether the viewer registered it by hand, and so may not allocate it.
+        package let isOwn: Bool
+        package let proposals: [Proposal]
+        /// Open items of the customer, and of their group, to choose from; the due ones first.
+        package let candidates: [ItemRow]
+    }
+
+    /// Which items a receipt seems to pay, and why.
+    package struct Proposal: Sendable {
+        package enum Reason: String, Sendable {
+            /// The numbers stand in the remittance text.
+            case numbersNamed = "numbers-named"
+            /// One open item has just this amount, or some that fall due one after the other have it together.
+            case amountFits = "amount-fits"
+            /// By law the one due first, unless the payer says something else (Civil Code, art. 560).
+            case dueFirst = "due-first"
+        }
+
+        package let reason: Reason
+        package let parts: [(item: ItemRow, amount: Int64)]
+        /// Of the receipt, after the parts.
+        package let left: Int64
+    }
+
+    /// - Throws: `Refusal` `receipt.unknown`, also for one outside of the scope.
+    package func receipt(fact: Int64) throws -> ReceiptPicture {
+        guard let row = try receipts(facts: [fact]).first else {
+            throw Refusal(.receiptUnknown, ["receipt": .text("\(fact)")])
+        }
+        let allocations = try allocations(where: "a.credit", [fact])
+        let act = try ActRepository(session: session).act(ofFact: fact)
+        let candidates = try candidates(for: row)
+        return ReceiptPicture(
+            row: row, allocations: allocations, transfers: try transfers(of: [fact] + allocations.map(\.fact)),
+            registeredBy: act?.actor ?? "", registeredAt: act?.instant ?? instant, act: act?.seq ?? 0,
+            isOwn: viewer.person != nil && act?.actor == viewer.key && act?.source != "import",
+            proposals: proposals(row, candidates), candidates: candidates)
+    }
+
+    private func candidates(for row: ReceiptRow) throws -> [ItemRow] {
+        guard let code = row.customer, row.unapplied.isPositive else { return [] }
+        let id = try customer(code)
+        let top = outlook.attributes.groupTop(of: id)
+        var customers = [id]
+        if outlook.attributes[id]?.group != nil || top != id {
+            customers += outlook.attributes.byID.keys.filter {
+                $0 != id && outlook.attributes.groupTop(of: $0) == top && sees($0)
+            }
+        }
+        let debtors = customers.flatMap { outlook.debtorsOfCustomer[$0] ?? [] }.filter {
+            outlook.items.debtors[Int($0)].currency == row.amount.currency
+        }
+        let positions = outlook.items.positions(ofDebtors: Set(debtors)).filter { outlook.open[$0] > 0 }
+            .sorted { (outlook.due[$0], outlook.items.fact(at: $0)) < (outlook.due[$1], outlook.items.fact(at: $1)) }
+        return try rows(of: Array(positions.prefix(200))).filter { $0.entity == row.entity }
+    }
+
+    private func proposals(_ row: ReceiptRow, _ items: [ItemRow]) -> [Proposal] {
+        let money = row.unapplied.minorUnits
+        guard money > 0, !items.isEmpty else { return [] }
+        var proposals: [Proposal] = []
+        func fill(_ chosen: [ItemRow], _ reason: Proposal.Reason) -> Proposal {
+            var left = money
+            var parts: [(ItemRow, Int64)] = []
+            for item in chosen where left > 0 {
+                let part = min(item.open, left)
+                parts.append((item, part))
+                left -= part
+            }
+            return Proposal(reason: reason, parts: parts, left: left)
+        }
+        let named = items.filter { Self.names($0.number, in: row.remittance ?? "") }
+        if !named.isEmpty { proposals.append(fill(named, .numbersNamed)) }
+        if let one = items.first(where: { $0.open == money }) {
+            proposals.append(fill([one], .amountFits))
+        } else {
+            // Those due one after the other that together are just the amount.
+            var sum: Int64 = 0
+            var start = 0
+            for end in items.indices {
+                sum += items[end].open
+                while sum > money, start < end {
+                    sum -= items[start].open
+                    start += 1
+                }
+                if sum == money, end > start {
+                    proposals.append(fill(Array(items[start...end]), .amountFits))
+                    break
+                }
+            }
+        }
+        proposals.append(fill(items, .dueFirst))
+        var seen: Set<String> = []
+        return proposals.filter { proposal in
+            seen.insert(proposal.parts.map { "\($0.item.fact):\($0.amount)" }.joined(separator: ",")).inserted
+        }
+    }
+
+    /// Whether a text names a number: all of it, or its end from the last sign that is no digit, four digits at least.
+    package static func names(_ number: String, in text: String) -> Bool {
+        guard !text.isEmpty else { return false }
+        if text.contains(number) { return true }
+        // Banks and payers leave dashes and spaces out.
+        let bare = number.filter { $0.isLetter || $0.isNumber }
+        if bare.count >= 6, text.filter({ $0.isLetter || $0.isNumber }).uppercased().contains(bare.uppercased()) {
+            return true
+        }
+        let digits = String(number.reversed().prefix { $0.isNumber }.reversed())
+        guard digits.count >= 4 else { return false }
+        // The digits must not be a part of a longer number.
+        var rest = Substring(text)
+        while let range = rest.range(of: digits) {
+            let before = range.lowerBound == text.startIndex ? nil : text[text.index(before: range.lowerBound)]
+            let after = range.upperBound == text.endIndex ? nil : text[range.upperBound]
+            if !(before?.isNumber ?? false), !(after?.isNumber ?? false) { return true }
+            rest = rest[range.upperBound...]
+        }
+        return false
+    }
+}

@@ -1,0 +1,491 @@
+internal import Database
+internal import Foundation
+package import Ledger
+internal import OpenItems
+package import Receivables
+
+extension Look {
+    package enum TaskWhose: String, CaseIterable, Sendable { case mine, role, all }
+
+    package struct TaskFilter: Sendable {
+        package var whose = TaskWhose.mine
+        package var kind: WorkTask.Kind?
+        package var customer: String?
+        package var isClosed = false
+        package var dueTo: LocalDate?
+        package var after: Cursor?
+        package var limit = 50
+
+        package init() {}
+    }
+
+    package struct TaskRow: Sendable {
+        package let id: Int64
+        package let kind: WorkTask.Kind
+        /// The register check of a `mend-register` task.
+        package let check: String?
+        package let rule: String
+        package let customer: String?
+        package let customerName: String?
+        package let assignee: String?
+        package let role: Role
+        package let openedDay: LocalDate
+        package let dueDay: LocalDate
+        package let count: Int
+        /// What is open of its items, by currency; and of them the one overdue longest.
+        package let open: [Money]
+        package let daysOverdue: Int
+        package let escalations: Int
+        package let closedDay: LocalDate?
+        package let mayFinish: Bool
+    }
+
+    package struct TaskPage: Sendable {
+        package let rows: [TaskRow]
+        package let next: Cursor?
+    }
+
+    /// Tasks, the ones due first before the others. What the scope hides is passed over.
+    ///
+    /// - Throws: `Refusal` `customer.unknown`.
+    package func tasks(_ filter: TaskFilter) throws -> TaskPage {
+        var rows: [TaskRow] = []
+        var cursor = filter.after ?? Cursor(value: -1_000_000, fact: 0)
+        let customer = try filter.customer.map { try self.customer($0) }
+        var looked = 0
+        while rows.count <= filter.limit, looked < 4_000 {
+            let found = try taskRows(after: cursor, filter, customer)
+            for row in found where rows.count <= filter.limit {
+                cursor = Cursor(value: row.integer(7), fact: row.integer(0))
+                if let task = try task(row) { rows.append(task) }
+            }
+            looked += found.count
+            if found.count < 200 { break }
+        }
+        let shown = Array(rows.prefix(filter.limit))
+        return TaskPage(
+            rows: shown,
+            next: rows.count > filter.limit
+                ? shown.last.map { Cursor(value: Int64($0.dueDay.dayNumber), fact: $0.id) } : nil)
+    }
+
+    private func taskRows(after: Cursor, _ filter: TaskFilter, _ customer: Int64?) throws -> [SQLRow] {
+        var values: [SQLValue] = [.integer(after.value), .integer(after.fact)]
+        var conditions = ["(t.due_day > $1 OR (t.due_day = $1 AND t.id > $2))"]
+        if filter.isClosed {
+            conditions.append("EXISTS (SELECT 1 FROM task_event e WHERE e.task = t.id AND e.kind IN (1, 2))")
+        } else {
+            conditions.append("NOT EXISTS (SELECT 1 FROM task_event e WHERE e.task = t.id AND e.kind IN (1, 2))")
+        }
+        func add(_ condition: String, _ value: Int64) {
+            values.append(.integer(value))
+            conditions.append(condition.replacingFirst("?", with: "$\(values.count)"))
+        }
+        if let customer { add("t.customer = ?", customer) }
+        if let kind = filter.kind { add("t.kind = ?", kind.rawValue) }
+        if let to = filter.dueTo { add("t.due_day <= ?", Int64(to.dayNumber)) }
+        switch filter.whose {
+        case .all: break
+        case .mine:
+            let people = [viewer.person ?? 0] + viewer.standsInFor.sorted()
+            conditions.append("t.assignee IN (\(people.map { "\($0)" }.joined(separator: ", ")))")
+        case .role:
+            let roles = viewer.roles.union(viewer.lentRoles).map { "\($0.rawValue)" }.sorted()
+            conditions.append("t.assignee IS NULL")
+            conditions.append("t.role IN (\(roles.isEmpty ? "0" : roles.joined(separator: ", ")))")
+        }
+        return try session.rows(
+            SQL(
+                """
+                SELECT t.id, t.kind, t.detail, t.customer, t.assignee, t.role, t.opened_day, t.due_day, t.rule,
+                    (SELECT min(e.value_day) FROM task_event e WHERE e.task = t.id AND e.kind IN (1, 2)),
+                    (SELECT count(*) FROM task_event e WHERE e.task = t.id AND e.kind = 3)
+                  FROM task t WHERE \(conditions.joined(separator: " AND ")) ORDER BY t.due_day, t.id LIMIT 200
+                """, values))
+    }
+
+    private func task(_ row: SQLRow) throws -> TaskRow? {
+        guard let kind = WorkTask.Kind(rawValue: row.integer(1)), let role = Role(rawValue: row.integer(5)) else {
+            return nil
+        }
+        let customer = row.optionalInteger(3)
+        guard customer.map(sees) ?? (viewer.seesAll || row.optionalInteger(4) == viewer.person) else { return nil }
+        let entry = customer.flatMap { outlook.attributes[$0] }
+        let subjects = try session.rows(
+            "SELECT subject FROM task_item WHERE task = \(row.integer(0)) ORDER BY id LIMIT 500")
+        var open: [Currency: Int64] = [:]
+        var oldest = 0
+        if kind != .mendRegister {
+            for subject in subjects {
+                guard let position = outlook.position(ofFact: subject.integer(0)), outlook.open[position] > 0 else {
+                    continue
+                }
+                let currency = outlook.items.debtors[Int(outlook.items.debtor(of: position))].currency
+                open[currency, default: 0] += outlook.open[position]
+                oldest = max(oldest, day.dayNumber - Int(outlook.due[position]))
+            }
+        }
+        let assignee = row.optionalInteger(4)
+        let isMine =
+            assignee.map { $0 == viewer.person || viewer.standsInFor.contains($0) }
+            ?? viewer.roles.union(viewer.lentRoles).contains(role)
+        return TaskRow(
+            id: row.integer(0), kind: kind,
+            check: kind == .mendRegister ? row.text(2).split(separator: "|").first.map(String.init) : nil,
+            rule: RuleCode(rawValue: row.integer(8))?.name ?? "", customer: entry?.code, customerName: entry?.name,
+            assignee: outlook.names[assignee], role: role, openedDay: LocalDate(dayNumber: Int(row.integer(6))),
+            dueDay: LocalDate(dayNumber: Int(row.integer(7))), count: subjects.count,
+            open: open.sorted { $0.key < $1.key }.map { Money(minorUnits: $0.value, currency: $0.key) },
+            daysOverdue: oldest, escalations: Int(row.integer(10)),
+            closedDay: row.optionalInteger(9).map { LocalDate(dayNumber: Int($0)) },
+            mayFinish: viewer.may(.finishTask) && (isMine || viewer.roles.contains(.financeManager)))
+    }
+
+    /// One task with the records that it is about.
+    ///
+    /// - Throws: `Refusal` `task.unknown`, also for one outside of the scope.
+    package func task(_ id: Int64) throws -> (row: TaskRow, items: [ItemRow], others: [TrackingQueries.Subject]) {
+        let found = try session.row(
+            """
+            SELECT t.id, t.kind, t.detail, t.customer, t.assignee, t.role, t.opened_day, t.due_day, t.rule,
+                (SELECT min(e.value_day) FROM task_event e WHERE e.task = t.id AND e.kind IN (1, 2)),
+                (SELECT count(*) FROM task_event e WHERE e.task = t.id AND e.kind = 3) FROM task t WHERE t.id = \(id)
+            """)
+        guard let found, let row = try task(found) else { throw Refusal(.taskUnknown, ["task": .text("\(id)")]) }
+        let subjects = try session.rows("SELECT subject FROM task_item WHERE task = \(id) ORDER BY id LIMIT 200")
+        let positions = subjects.compactMap { outlook.position(ofFact: $0.integer(0)) }
+        let others = row.kind == .mendRegister ? try TrackingQueries.subjects(ofTask: id, limit: 200, session) : []
+        return (row, try rows(of: positions), others)
+    }
+
+    /// What a day of work begins with.
+    package struct MyDay: Sendable {
+        package let late: [TaskRow]
+        package let today: [TaskRow]
+        package let week: [TaskRow]
+        package let later: Int
+        package let ofRole: Int
+        package let doneToday: Int
+        package let lastDayRun: LocalDate?
+        /// What the last day's run did, by rule.
+        package let rules: [(rule: String, made: Int, held: Int)]
+        package let heldReminders: Int
+        package let waiting: [(currency: Currency, count: Int, amount: Int128)]
+        /// Open, overdue and beyond 90 days of the viewer's scope, functional currency.
+        package let figures: CustomerFigures
+        package let worst: [CustomerRow]
+        package let changes: [Event]
+        package let dueSoon: (count: Int, sums: [Currency: Int128])
+    }
+
+    /// - Parameter lastSeen: The act that the person had seen when they came.
+    package func myDay(lastSeen: Int64) throws -> MyDay {
+        var filter = TaskFilter()
+        filter.limit = 40
+        let mine = try tasks(filter).rows
+        filter.whose = .role
+        let ofRole = try tasks(filter).rows
+        let all = (mine + ofRole).sorted { ($0.dueDay, $0.id) < ($1.dueDay, $1.id) }
+        let week = day.adding(days: 7)
+        let late = all.filter { $0.dueDay < day }
+        let today = all.filter { $0.dueDay == day }
+        let soon = all.filter { $0.dueDay > day && $0.dueDay <= week }
+        let done =
+            try viewer.person.flatMap { person in
+                try session.row(
+                    """
+                    SELECT count(*) FROM task_event WHERE person = \(person) AND kind = 1 AND value_day = \(day.dayNumber)
+                    """)?.integer(0)
+            } ?? 0
+        var customers = CustomerFilter()
+        customers.sort = .beyond90
+        customers.limit = 5
+        customers.onlyOverdue = true
+        let worst = viewer.may(.seeAging) ? self.customers(customers) : nil
+        let lastRun = try session.row("SELECT max(day) FROM day_run")?.optionalInteger(0)
+        return MyDay(
+            late: late, today: today, week: soon, later: all.count - late.count - today.count - soon.count,
+            ofRole: ofRole.count, doneToday: Int(done),
+            lastDayRun: lastRun.map { LocalDate(dayNumber: Int($0)) }, rules: try rulesOfLastRun(),
+            heldReminders: try heldReminders(), waiting: try receipts(ReceiptFilter.none).waiting,
+            figures: worst.map { _ in scopeFigures() } ?? CustomerFigures(buckets: []), worst: worst?.rows ?? [],
+            changes: try changes(after: lastSeen, limit: 8), dueSoon: dueSoon())
+    }
+
+    /// Of all customers in the scope, in the functional currency.
+    package func scopeFigures() -> CustomerFigures {
+        var filter = CustomerFilter()
+        filter.limit = 0
+        return customers(filter).totals
+    }
+
+    private func dueSoon() -> (count: Int, sums: [Currency: Int128]) {
+        let visible = visibleDebtors()
+        let from = Int32(day.dayNumber)
+        var result: (count: Int, sums: [Currency: Int128]) = (0, [:])
+        for position in outlook.open.indices
+        where outlook.open[position] > 0 && outlook.due[position] >= from && outlook.due[position] <= from + 7 {
+            let debtor = Int(outlook.items.debtor(of: position))
+            guard visible?[debtor] ?? true else { continue }
+            result.count += 1
+            result.sums[outlook.items.debtors[debtor].currency, default: 0] += Int128(outlook.open[position])
+        }
+        return result
+    }
+
+    private func rulesOfLastRun() throws -> [(rule: String, made: Int, held: Int)] {
+        guard let run = try session.row("SELECT id, day FROM day_run ORDER BY id DESC LIMIT 1"),
+            let act = try ActRepository(session: session).act(ofFact: run.integer(0)),
+            let range = try session.row("SELECT first_fact, fact_count, outcome FROM act WHERE seq = \(act.seq)"),
+            let data = range.text(2).data(using: .utf8),
+            let report = try? JSONDecoder().decode(DayReport.self, from: data)
+        else { return [] }
+        return report.rules.sorted { $0.key < $1.key }.filter { $0.value.created > 0 || $0.value.held > 0 }
+            .map { ($0.key, $0.value.created, $0.value.held) }
+    }
+
+    private func heldReminders() throws -> Int {
+        guard viewer.may(.seeReminders) else { return 0 }
+        return Int(
+            try session.row(
+                """
+                SELECT count(*) FROM reminder r WHERE r.day >= \(day.dayNumber - 60)
+                   AND r.state = \(ReminderState.held.rawValue)
+                   AND NOT EXISTS (SELECT 1 FROM reminder_event e WHERE e.reminder = r.id)
+                """)?.integer(0) ?? 0)
+    }
+
+    /// What changed since somebody was last here, of what they see: receipts and signals first of all.
+    func changes(after act: Int64, limit: Int) throws -> [Event] {
+        let seen = try session.row("SELECT first_fact, fact_count FROM act WHERE seq = \(act)")
+        let from = seen.map { $0.integer(0) + $0.integer(1) - 1 } ?? max(0, outlook.lastFact - 20_000)
+        var drafts: [Draft] = []
+        for row in try session.rows(
+            "SELECT id, customer, kind, value_day FROM signal WHERE id > \(from) ORDER BY id DESC LIMIT 40")
+        where sees(row.integer(1)) {
+            drafts.append(
+                Draft(
+                    "signal", row.integer(0), day: LocalDate(dayNumber: Int(row.integer(3))), nil,
+                    outlook.attributes[row.integer(1)]?.name ?? "", row.text(2)))
+        }
+        for row in try session.rows(
+            """
+            SELECT id, customer, amount, currency, value_day, reference FROM credit WHERE id > \(from) AND kind = 1
+             ORDER BY id DESC LIMIT 40
+            """)
+        {
+            let customer = row.optionalInteger(1)
+            guard customer.map(sees) ?? viewer.seesAll, let currency = Currency(row.text(3)) else { continue }
+            drafts.append(
+                Draft(
+                    "receipt", row.integer(0), day: LocalDate(dayNumber: Int(row.integer(4))),
+                    Money(minorUnits: row.integer(2), currency: currency),
+                    customer.flatMap { outlook.attributes[$0]?.name } ?? "", row.text(5)))
+        }
+        return try events(drafts.sorted { $0.fact > $1.fact }, limit: limit)
+    }
+
+    // MARK: Reminders
+
+    package struct ReminderFilter: Sendable {
+        /// `held`, `queued`, `sent`, … as they are called in answers; empty for all.
+        package var state = ""
+        package var customer: String?
+        package var before: Int64?
+        package var limit = 30
+
+        package init() {}
+    }
+
+    package struct ReminderPage: Sendable {
+        package let rows: [TrackingQueries.ReminderRow]
+        package let next: Int64?
+    }
+
+    /// Reminders, newest first.
+    ///
+    /// - Throws: `Refusal` `customer.unknown`.
+    package func reminders(_ filter: ReminderFilter) throws -> ReminderPage {
+        let wanted = try filter.customer.map { try customer($0) }
+        let personal = PersonalRepository(session: session, facts: nil)
+        var rows: [TrackingQueries.ReminderRow] = []
+        var cursor = filter.before ?? Int64.max
+        var looked = 0
+        while rows.count <= filter.limit, looked < 6_000 {
+            let found = try session.rows(
+                """
+                SELECT r.id, r.day, r.customer, r.audience, r.state, r.held, r.personal,
+                    (SELECT e.kind FROM reminder_event e WHERE e.reminder = r.id ORDER BY e.n DESC LIMIT 1)
+                  FROM reminder r WHERE r.id < \(cursor)
+                   AND (\(wanted == nil ? 1 : 0) = 1 OR r.customer = \(wanted ?? 0)) ORDER BY r.id DESC LIMIT 200
+                """)
+            for row in found where rows.count <= filter.limit {
+                cursor = row.integer(0)
+                guard sees(row.integer(2)) else { continue }
+                let made = ReminderState(rawValue: row.integer(4)) ?? .queued
+                let state = row.optionalInteger(7).flatMap(ReminderEvent.init)?.name ?? made.name
+                guard filter.state.isEmpty || filter.state == state else { continue }
+                let entry = outlook.attributes[row.integer(2)]
+                let fields = try personal.fields(row.integer(6)) ?? ["", "", ""]
+                rows.append(
+                    TrackingQueries.ReminderRow(
+                        id: row.integer(0), day: LocalDate(dayNumber: Int(row.integer(1))), customer: entry?.code ?? "",
+                        customerName: entry?.name ?? "", audience: Audience(rawValue: row.integer(3)) ?? .customer,
+                        recipient: fields[0], state: state, held: row.text(5).split(separator: ",").map(String.init),
+                        items: try TrackingQueries.items(ofReminder: row.integer(0), session),
+                        subject: fields.count > 1 ? fields[1] : "", text: fields.count > 2 ? fields[2] : ""))
+            }
+            looked += found.count
+            if found.count < 200 { break }
+        }
+        let shown = Array(rows.prefix(filter.limit))
+        return ReminderPage(rows: shown, next: rows.count > filter.limit ? shown.last?.id : nil)
+    }
+
+    // MARK: One customer's story
+
+    /// What happened with a customer, newest first: facts of all kinds on one line of time.
+    ///
+    /// - Throws: `Refusal` `customer.unknown`.
+    package func timeline(of code: String, before: Int64?, limit: Int = 30) throws -> (events: [Event], next: Int64?) {
+        let id = try customer(code)
+        let end = before ?? Int64.max
+        let debtors = Set(outlook.debtorsOfCustomer[id] ?? [])
+        let most = limit + 1
+        var drafts: [Draft] = []
+        let items = outlook.items.positions(ofDebtors: debtors).map { outlook.items.fact(at: $0) }.filter { $0 < end }
+            .sorted(by: >).prefix(most)
+        try session.rows(
+            about: items.map { .integer($0) }, [],
+            {
+                "SELECT i.id, v.number, v.amount, v.currency, v.issue_day, i.n, v.id FROM item i JOIN invoice v ON v.id = i.invoice WHERE i.id IN (\($0))"
+            },
+            visit: { row in
+                guard row.integer(5) == 1, let currency = Currency(row.text(3)) else { return }
+                drafts.append(
+                    Draft(
+                        "invoice", row.integer(0), day: LocalDate(dayNumber: Int(row.integer(4))),
+                        Money(minorUnits: row.integer(2), currency: currency), row.text(1), ""))
+            })
+        let money = outlook.items.moneyFacts(ofDebtors: debtors).reversed().filter { $0 < end }.prefix(most)
+        try moneyDrafts(Array(money), &drafts)
+        try workDrafts(id, end, most, &drafts)
+        drafts.sort { $0.fact > $1.fact }
+        let events = try events(drafts, limit: limit)
+        return (events, drafts.count > limit ? events.last?.fact : nil)
+    }
+
+    private func moneyDrafts(_ facts: [Int64], _ drafts: inout [Draft]) throws {
+        let keys = facts.map { SQLValue.integer($0) }
+        try session.rows(
+            about: keys, [],
+            { "SELECT id, kind, reference, amount, currency, value_day, reason FROM credit WHERE id IN (\($0))" },
+            visit: { row in
+                guard let kind = Credit.Kind(rawValue: row.integer(1)), let currency = Currency(row.text(4)) else {
+                    return
+                }
+                drafts.append(
+                    Draft(
+                        kind == .receipt ? "receipt" : kind == .creditNote ? "credit-note" : "correction",
+                        row.integer(0), day: LocalDate(dayNumber: Int(row.integer(5))),
+                        Money(minorUnits: row.integer(3), currency: currency), row.text(2),
+                        row.optionalText(6) ?? ""))
+            })
+        for row in try allocations(where: "a.id", facts) {
+            drafts.append(
+                Draft(
+                    row.isReversal ? "unallocation" : "allocation", row.fact, day: row.postingDay, row.amount,
+                    "\(row.reference) → \(row.invoice)", row.reason ?? ""))
+        }
+        try session.rows(
+            about: keys, [],
+            {
+                "SELECT r.id, c.reference, r.amount, c.currency, r.value_day, r.reason FROM reversal r JOIN credit c ON c.id = r.fact WHERE r.id IN (\($0))"
+            },
+            visit: { row in
+                guard let currency = Currency(row.text(3)) else { return }
+                drafts.append(
+                    Draft(
+                        "reversal", row.integer(0), day: LocalDate(dayNumber: Int(row.integer(4))),
+                        Money(minorUnits: row.integer(2), currency: currency), row.text(1), row.text(5)))
+            })
+    }
+
+    private func workDrafts(_ id: Int64, _ end: Int64, _ most: Int, _ drafts: inout [Draft]) throws {
+        func day(_ row: SQLRow, _ column: Int) -> LocalDate { LocalDate(dayNumber: Int(row.integer(column))) }
+        for row in try session.rows(
+            """
+            SELECT id, day, state, held FROM reminder WHERE customer = \(id) AND id < \(end) ORDER BY id DESC LIMIT \(most)
+            """)
+        {
+            drafts.append(
+                Draft(
+                    "reminder", row.integer(0), day: day(row, 1), nil,
+                    ReminderState(rawValue: row.integer(2))?.name ?? "", row.text(3)))
+        }
+        for row in try session.rows(
+            """
+            SELECT id, opened_day, kind, rule FROM task WHERE customer = \(id) AND id < \(end) ORDER BY id DESC LIMIT \(most)
+            """)
+        {
+            drafts.append(
+                Draft(
+                    "task", row.integer(0), day: day(row, 1), nil,
+                    WorkTask.Kind(rawValue: row.integer(2))?.name ?? "",
+                    RuleCode(rawValue: row.integer(3))?.name ?? ""))
+        }
+        for row in try session.rows(
+            """
+            SELECT e.id, e.value_day, e.note, t.kind FROM task t JOIN task_event e ON e.task = t.id
+             WHERE t.customer = \(id) AND e.kind = 1 AND e.id < \(end) ORDER BY e.id DESC LIMIT \(most)
+            """)
+        {
+            drafts.append(
+                Draft(
+                    "task-done", row.integer(0), day: day(row, 1), nil,
+                    WorkTask.Kind(rawValue: row.integer(3))?.name ?? "", row.optionalText(2) ?? ""))
+        }
+        for row in try session.rows(
+            """
+            SELECT id, value_day, kind FROM signal WHERE customer = \(id) AND id < \(end) ORDER BY id DESC LIMIT \(most)
+            """)
+        {
+            drafts.append(Draft("signal", row.integer(0), day: day(row, 1), nil, row.text(2), ""))
+        }
+        for row in try session.rows(
+            """
+            SELECT id, opened_day FROM collection_case WHERE customer = \(id) AND id < \(end) ORDER BY id DESC LIMIT \(most)
+            """)
+        {
+            drafts.append(Draft("case", row.integer(0), day: day(row, 1), nil, "", ""))
+        }
+        for row in try session.rows(
+            """
+            SELECT id, n FROM customer_version WHERE customer = \(id) AND id < \(end) ORDER BY id DESC LIMIT \(most)
+            """)
+        {
+            drafts.append(
+                Draft("customer", row.integer(0), day: nil, nil, row.integer(1) == 1 ? "first" : "change", ""))
+        }
+        for row in try session.rows(
+            """
+            SELECT v.id, v.purpose, v.n FROM contact c JOIN contact_version v ON v.contact = c.id
+             WHERE c.customer = \(id) AND v.id < \(end) ORDER BY v.id DESC LIMIT \(most)
+            """)
+        {
+            drafts.append(
+                Draft(
+                    "contact", row.integer(0), day: nil, nil, Contact.Purpose(rawValue: row.integer(1))?.name ?? "",
+                    ""))
+        }
+    }
+}
+
+extension Look.ReceiptFilter {
+    /// Nothing but the sums.
+    static var none: Self {
+        var filter = Self()
+        filter.limit = 0
+        return filter
+    }
+}

@@ -1,0 +1,78 @@
+internal import Foundation
+package import Ledger
+internal import NIOPosix
+package import Operations
+internal import Receivables
+
+/// Everything that the pages of one company share.
+package final class Site: Sendable {
+    let store: Store
+    let company: CompanySettings
+    let clock: @Sendable () -> Instant
+    let assets: Assets
+    let catalogues: [Catalogue.Language: Catalogue]
+    let signIn: SignIn
+    let metrics = Metrics()
+    let uploads = Uploads()
+    /// Shown once where the server was started, while nobody can sign in.
+    let setUpToken: String?
+    /// Shows the gallery of all elements.
+    let isDevelopment: Bool
+    /// The address that people know, such as `https://huikuan.example`; `nil` for what the browser asked for.
+    let publicAddress: String?
+    /// Asked by whoever sends messages and runs days; `nil` where nothing of that runs.
+    let routes: [Route]
+    private let pool: NIOThreadPool
+
+    /// - Parameters:
+    ///   - clock: Time for sessions, links and commands.
+    ///   - publicAddress: What links that leave the program begin with.
+    /// - Throws: `Refusal` `file.missing` when the program's resources aren't found.
+    package init(
+        _ store: Store, clock: @escaping @Sendable () -> Instant, publicAddress: String? = nil,
+        isDevelopment: Bool = false
+    ) throws {
+        self.store = store
+        self.clock = clock
+        self.publicAddress = publicAddress
+        self.isDevelopment = isDevelopment
+        company = try store.read { try CompanySettings.load(in: $0) }
+        assets = try Assets()
+        var catalogues: [Catalogue.Language: Catalogue] = [:]
+        for language in Catalogue.Language.allCases { catalogues[language] = try Catalogue(language) }
+        self.catalogues = catalogues
+        signIn = SignIn(in: store, clock: clock)
+        setUpToken = try AccountQueries.hasAny(in: store) ? nil : SetUpLink.make()
+        routes = Routes.all(isDevelopment: isDevelopment)
+        pool = NIOThreadPool(numberOfThreads: max(4, 2 * ProcessInfo.processInfo.activeProcessorCount))
+        pool.start()
+    }
+
+    deinit { pool.shutdownGracefully { _ in } }
+
+    /// The path of the page where the first person is registered; `nil` once there is one.
+    package var setUpPath: String? { setUpToken.map { "/set-up/\($0)" } }
+
+    func wording(_ language: Catalogue.Language) -> Wording {
+        guard let catalogue = catalogues[language] else { preconditionFailure("every language has a catalogue") }
+        return Wording(catalogue)
+    }
+
+    /// Runs what waits for the disk or counts for long on threads of its own.
+    func work<Answer: Sendable>(_ body: @escaping @Sendable () throws -> Answer) async throws -> Answer {
+        try await pool.runIfActive(body)
+    }
+
+    func today(of now: Instant) -> LocalDate { company.day(of: now) }
+}
+
+/// The secret of the set-up page.
+enum SetUpLink {
+    static func make() -> String {
+        var generator = SystemRandomNumberGenerator()
+        return (0..<4).map { _ in
+            let text = String(generator.next(), radix: 36)
+            return String(repeating: "0", count: 13 - text.count) + text
+        }.joined()
+    }
+}

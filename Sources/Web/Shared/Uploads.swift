@@ -1,0 +1,71 @@
+internal import Foundation
+
+/// Files that somebody uploaded and is looking at before they are imported; kept for two hours at most, each known to
+/// the one who brought it alone.
+final class Uploads: @unchecked Sendable {
+    // Everything is guarded by `lock`.
+    private let lock = NSLock()
+    private var byID: [String: Upload] = [:]
+    private let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+        "huikuan-uploads-\(UUID().uuidString)")
+
+    struct Upload: Sendable {
+        let id: String
+        let owner: String
+        let name: String
+        let path: String
+        let begun: Date
+        /// Share of the work done while it is imported, and how it ended.
+        var progress: Double?
+        var outcome: Outcome?
+    }
+
+    enum Outcome: Sendable {
+        case imported(summary: String, act: Int64?)
+        case failed(message: String)
+    }
+
+    private static let keptSeconds = 7200.0
+    private static let most = 200
+
+    deinit { try? FileManager.default.removeItem(at: folder) }
+
+    /// - Throws: What the disk says.
+    func keep(_ bytes: [UInt8], name: String, owner: String) throws -> Upload {
+        try lock.withLock {
+            sweep()
+            try FileManager.default.createDirectory(
+                at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            let id = UUID().uuidString.lowercased()
+            // The type is recognised by the content; the ending alone comes from outside, and only a known one.
+            let ending = ["xlsx", "csv", "txt", "tsv"].first { name.lowercased().hasSuffix("." + $0) } ?? "csv"
+            let path = folder.appendingPathComponent("\(id).\(ending)").path
+            try Data(bytes).write(to: URL(fileURLWithPath: path))
+            let upload = Upload(id: id, owner: owner, name: name, path: path, begun: Date())
+            byID[id] = upload
+            return upload
+        }
+    }
+
+    /// Somebody's own upload.
+    func find(_ id: String, owner: String) -> Upload? {
+        lock.withLock { byID[id].flatMap { $0.owner == owner ? $0 : nil } }
+    }
+
+    func change(_ id: String, _ change: (inout Upload) -> Void) {
+        lock.withLock {
+            guard var upload = byID[id] else { return }
+            change(&upload)
+            byID[id] = upload
+        }
+    }
+
+    private func sweep() {
+        let old = byID.values.filter { -$0.begun.timeIntervalSinceNow > Self.keptSeconds }
+        let excess = byID.values.sorted { $0.begun < $1.begun }.dropLast(Self.most)
+        for upload in old + excess {
+            try? FileManager.default.removeItem(atPath: upload.path)
+            byID[upload.id] = nil
+        }
+    }
+}

@@ -1,0 +1,338 @@
+import Database
+import Ledger
+import OpenItems
+import Receivables
+import TestSupport
+import Testing
+
+@testable import Operations
+
+/// People's rights: asked of every command, whoever sends it.
+@Suite struct AccountTests {
+    private func person(_ key: String, _ roles: Role..., in company: TestCompany) async throws {
+        _ = try await WorkCommands(in: company.store, company.request("set-person")).setPerson(
+            key, manager: nil, roles: roles, without: [])
+        try await AccountCommands(in: company.store, company.request("set-person")).register(
+            key, name: "Name of \(key)")
+    }
+
+    private func request(_ permission: Permission, by key: String, in company: TestCompany) -> ActRequest {
+        ActRequest(
+            command: permission.rawValue, actor: .person(key: key), source: "web", now: company.now,
+            today: company.today)
+    }
+
+    private func refusal(_ body: () async throws -> Void) async -> RefusalCode? {
+        do {
+            try await body()
+            return nil
+        } catch let refused as PartRefused {
+            return refused.refusal.code
+        } catch let refusal as Refusal {
+            return refusal.code
+        } catch {
+            Issue.record("\(error)")
+            return nil
+        }
+    }
+
+    /// What each role may, walked: a command that isn't allowed is refused before it begins, whatever it would do.
+    @Test(
+        "Every command is refused to every role that the list doesn't name, and to nobody else",
+        arguments: Role.allCases)
+    func matrix(role: Role) async throws {
+        let company = try await TestCompany()
+        try await person("a@b.c", role, in: company)
+        for permission in Permission.allCases where permission.isCommand {
+            let code = await refusal {
+                _ = try await company.store.write(request(permission, by: "a@b.c", in: company)) { _ in 1 }
+            }
+            #expect((code == .accessDenied) != permission.isAllowed([role]), "\(role) \(permission.rawValue)")
+        }
+        let viewer = try company.store.read {
+            try Viewer.load(.person(key: "a@b.c"), on: company.today, in: $0)
+        }
+        for permission in Permission.allCases where !permission.isCommand {
+            let code = await refusal {
+                _ = try company.store.look(as: viewer, for: permission, on: company.today) { $0.act }
+            }
+            #expect((code == .accessDenied) != permission.isAllowed([role]), "\(role) \(permission.rawValue)")
+        }
+    }
+
+    @Test("A command that the list doesn't know is nobody's, and a closed account's commands are refused")
+    func unknownAndClosed() async throws {
+        let company = try await TestCompany()
+        try await person("a@b.c", .accountant, in: company)
+        let unknown = ActRequest(
+            command: "secret-command", actor: .person(key: "a@b.c"), source: "web", now: company.now,
+            today: company.today)
+        #expect(await refusal { _ = try await company.store.write(unknown) { _ in 1 } } == .accessDenied)
+        _ = try await AccountCommands(in: company.store, company.request("disable-account")).setActive(
+            false, person: "a@b.c")
+        #expect(
+            await refusal {
+                _ = try await company.store.write(request(.allocate, by: "a@b.c", in: company)) { _ in 1 }
+            } == .accountDisabled)
+        try await person("d@b.c", .admin, in: company)
+        let own = AccountCommands(in: company.store, request(.disableAccount, by: "d@b.c", in: company))
+        #expect(await refusal { _ = try await own.setActive(false, person: "d@b.c") } == .accountOwn)
+        _ = try await WorkCommands(in: company.store, company.request("set-person")).setPerson(
+            "w@b.c", manager: nil, roles: [], without: [])
+        #expect(await refusal { _ = try await own.setActive(false, person: "w@b.c") } == .accountUnknownPerson)
+    }
+
+    @Test("Who registered money by hand doesn't allocate it, also with both roles; money from a file anybody may")
+    func registeredByYou() async throws {
+        let company = try await TestCompany()
+        try await person("both@b.c", .cashier, .accountant, in: company)
+        try await person("other@b.c", .accountant, in: company)
+        try await company.take(.customers, "code,name", "C1,Customer")
+        try await company.take(
+            .invoices, "number,customer,issue_date,due_date,amount", "I1,C1,2026-05-01,2026-05-31,100",
+            "I2,C1,2026-05-01,2026-06-30,50")
+        var byHand = FileImport(.receipts, .text("reference,date,amount,customer\nR1,2026-05-20,120,C1\n"))
+        byHand.command = "register-receipt"
+        _ = try await byHand.run(
+            in: company.store, actor: .person(key: "both@b.c"), source: "web", now: company.now, today: company.today)
+        let name = CorrectRegister.CreditName("R1")
+        let parts = [
+            AllocateReceipt.Part(invoice: "I1", amount: "100"), AllocateReceipt.Part(invoice: "I2", amount: "20"),
+        ]
+        #expect(
+            await refusal {
+                _ = try await AllocateReceipt(in: company.store, request(.allocate, by: "both@b.c", in: company)).run(
+                    name, parts)
+            } == .accessRegisteredByYou)
+        let allocating = AllocateReceipt(in: company.store, request(.allocate, by: "other@b.c", in: company))
+        #expect(await refusal { _ = try await allocating.run(name, []) } == .valueMissing)
+        #expect(
+            await refusal {
+                _ = try await allocating.run(name, [parts[0], AllocateReceipt.Part(invoice: "I2", amount: "60")])
+            } == .allocationAboveReceipt)
+        #expect(
+            await refusal { _ = try await allocating.run(name, [.init(invoice: "I1", amount: "1.2.3")]) }
+                == .valueNotAnAmount)
+        #expect(
+            await refusal { _ = try await allocating.run(name, [.init(invoice: "I1", amount: "-1")]) }
+                == .valueNotPositive)
+        let done = try await allocating.run(name, parts)
+        #expect(done.outcome == AllocateReceipt.Outcome(parts: 2, left: 0))
+        #expect(try company.fault() == nil)
+    }
+
+    @Test("Who sees their own customers alone neither sees nor touches those of others")
+    func scopes() async throws {
+        let company = try await TestCompany()
+        try await person("mine@b.c", .sales, in: company)
+        try await person("theirs@b.c", .sales, in: company)
+        try await person("boss@b.c", .sales, in: company)
+        _ = try await WorkCommands(in: company.store, company.request("set-person")).setPerson(
+            "theirs@b.c", manager: "boss@b.c", roles: [], without: [])
+        _ = try await AccountCommands(in: company.store, company.request("set-scope")).setScope(.team, of: "boss@b.c")
+        try await company.take(
+            .customers, "code,name,sales_owner", "C1,Mine,mine@b.c", "C2,Theirs,theirs@b.c", "C3,Nobody's,")
+        try await company.take(
+            .invoices, "number,customer,issue_date,due_date,amount", "I1,C1,2026-05-01,2026-05-31,100",
+            "I2,C2,2026-05-01,2026-05-31,200")
+        func look<Answer>(_ key: String, _ body: (Look) throws -> Answer) throws -> Answer {
+            let viewer = try company.store.read { try Viewer.load(.person(key: key), on: company.today, in: $0) }
+            return try company.store.look(as: viewer, for: .seeCustomers, on: company.today, body)
+        }
+        #expect(try look("mine@b.c") { $0.customers(.init()).rows.map(\.code) } == ["C1"])
+        #expect(try look("boss@b.c") { $0.customers(.init()).rows.map(\.code) } == ["C2"])
+        #expect(try look("mine@b.c") { try $0.items(.init()).rows.map(\.number) } == ["I1"])
+        #expect(try look("mine@b.c") { try $0.search("I", limit: 5).items.map(\.number) } == ["I1"])
+        #expect(await refusal { _ = try look("mine@b.c") { try $0.invoice("I2") } } == .invoiceUnknown)
+        #expect(await refusal { _ = try look("mine@b.c") { try $0.customerPicture("C2") } } == .customerUnknown)
+        #expect(
+            await refusal { _ = try look("mine@b.c") { try $0.timeline(of: "C2", before: nil) } } == .customerUnknown)
+        let proposal = Approvals.ContactProposal(
+            customer: "C2", name: "X", purpose: .billing, title: "", email: "x@y.z", phone: "", reason: "")
+        #expect(
+            await refusal {
+                _ = try await Approvals(in: company.store, request(.proposeContact, by: "mine@b.c", in: company))
+                    .setContact(proposal)
+            } == .customerUnknown)
+        // A report of a scope counts the scope alone.
+        var aging = AgingReport.Request(asOf: company.today, buckets: .standardDue)
+        aging.viewer = try company.store.read { try Viewer.load(.person(key: "mine@b.c"), on: company.today, in: $0) }
+        #expect(try AgingReport.make(aging, in: company.store).rows.map(\.key) == ["C1"])
+    }
+
+    @Test("A payment contact takes effect once a second person agrees, whoever asks")
+    func makerChecker() async throws {
+        let company = try await TestCompany()
+        try await person("maker@b.c", .accountant, in: company)
+        try await person("checker@b.c", .financeManager, in: company)
+        try await person("sales@b.c", .sales, in: company)
+        try await company.take(.customers, "code,name,sales_owner", "C1,Customer,sales@b.c")
+        var proposal = Approvals.ContactProposal(
+            customer: "C1", name: "Ms Zhao", purpose: .payment, title: "CFO", email: "zhao@c.example", phone: "",
+            reason: "called back on the known number")
+        let making = Approvals(in: company.store, request(.proposeContact, by: "maker@b.c", in: company))
+        proposal.email = "no address"
+        #expect(await refusal { _ = try await making.setContact(proposal) } == .contactUnreachable)
+        proposal.email = "zhao@c.example"
+        #expect(try await making.setContact(proposal))
+        func contacts() throws -> [String] {
+            try RegisterQueries.contacts(customer: "C1", limit: 10, in: company.store).rows.map(\.name)
+        }
+        #expect(try contacts().isEmpty)
+        let viewer = try company.store.read { try Viewer.load(.person(key: "checker@b.c"), on: company.today, in: $0) }
+        let waiting = try ApprovalQueries.list(for: viewer, onlyWaiting: true, limit: 10, in: company.store)
+        let id = try #require(waiting.first?.id)
+        #expect(waiting.first?.proposed == ["Ms Zhao", "CFO", "zhao@c.example", ""])
+        func decide(_ key: String, _ answer: Approval.Answer, _ reason: String = "") async -> RefusalCode? {
+            await refusal {
+                _ = try await Approvals(in: company.store, request(.decide, by: key, in: company)).decide(
+                    id, answer, reason: reason)
+            }
+        }
+        #expect(await decide("maker@b.c", .approved) == .approvalOwn)
+        #expect(await decide("sales@b.c", .approved) == .accessDenied)
+        #expect(await decide("checker@b.c", .rejected) == .reasonMissing)
+        #expect(await decide("checker@b.c", .approved) == nil)
+        #expect(try contacts() == ["Ms Zhao"])
+        #expect(await decide("checker@b.c", .approved) == .approvalDecided)
+        #expect(
+            await refusal {
+                _ = try await Approvals(in: company.store, request(.decide, by: "checker@b.c", in: company)).decide(
+                    999_999, .approved, reason: "")
+            } == .approvalUnknown)
+        #expect(
+            await refusal {
+                _ = try await Approvals(in: company.store, request(.proposeBankAccount, by: "maker@b.c", in: company))
+                    .proposeBankAccount(
+                        code: "main", entity: nil, bank: "Bank", number: "12", isActive: true, reason: "x")
+            } == .bankAccountUnreadable)
+        #expect(try company.fault() == nil)
+    }
+
+    @Test("Roles wait for management once somebody of it can sign in; auditor and administrator stand alone")
+    func roles() async throws {
+        let company = try await TestCompany()
+        try await person("admin@b.c", .admin, in: company)
+        let inviting = AccountCommands(in: company.store, request(.invite, by: "admin@b.c", in: company))
+        #expect(await refusal { _ = try await inviting.invite("nobody", name: "", roles: []) } == .personNotAnEmail)
+        #expect(
+            await refusal { _ = try await inviting.invite("x@b.c", name: "", roles: [.auditor, .sales]) }
+                == .roleExclusive)
+        _ = try await inviting.invite("head@b.c", name: "Head", roles: [.management])
+        func held(_ key: String) throws -> Set<Role> {
+            try company.store.read { try Viewer.load(.person(key: key), on: company.today, in: $0).roles }
+        }
+        #expect(try held("head@b.c") == [.management])
+        _ = try await inviting.invite("new@b.c", name: "New", roles: [.accountant])
+        #expect(try held("new@b.c").isEmpty)
+        let viewer = try company.store.read { try Viewer.load(.person(key: "head@b.c"), on: company.today, in: $0) }
+        let id = try #require(
+            try ApprovalQueries.list(for: viewer, onlyWaiting: true, limit: 5, in: company.store).first?.id)
+        _ = try await Approvals(in: company.store, request(.decide, by: "head@b.c", in: company)).decide(
+            id, .approved, reason: "")
+        #expect(try held("new@b.c") == [.accountant])
+        let link = try await inviting.invite("late@b.c", name: "Late", roles: [])
+        _ = try await AccountCommands(in: company.store, request(.changePassword, by: "late@b.c", in: company)).accept(
+            link.token, password: "correct horse staple")
+        #expect(await refusal { _ = try await inviting.invite("late@b.c", name: "", roles: []) } == .accountActive)
+        #expect(
+            await refusal {
+                _ = try await AccountCommands(in: company.store, request(.changePassword, by: "late@b.c", in: company))
+                    .accept(link.token, password: "correct horse staple")
+            } == .linkInvalid)
+        #expect(
+            await refusal {
+                try await AccountCommands(in: company.store, company.request("set-person")).setUp(
+                    "z@b.c", name: "", password: "correct horse staple")
+            } == .accountNotFirst)
+    }
+
+    @Test(
+        "A colleague stands in from the first to the last day, with lent roles, and still not for the asker's own requests"
+    )
+    func delegation() async throws {
+        let company = try await TestCompany()
+        try await person("away@b.c", .financeManager, in: company)
+        try await person("deputy@b.c", .collector, in: company)
+        let day = company.today
+        let handing = AccountCommands(in: company.store, request(.delegate, by: "away@b.c", in: company))
+        #expect(
+            await refusal { _ = try await handing.delegate(to: "away@b.c", from: day, until: day, reason: "") }
+                == .delegationSelf)
+        #expect(
+            await refusal {
+                _ = try await handing.delegate(to: "deputy@b.c", from: day, until: day.adding(days: -1), reason: "")
+            } == .delegationBackwards)
+        #expect(
+            await refusal {
+                _ = try await handing.delegate(to: "deputy@b.c", from: day, until: day.adding(days: 100), reason: "")
+            } == .delegationTooLong)
+        _ = try await handing.delegate(to: "deputy@b.c", from: day, until: day.adding(days: 3), reason: "leave")
+        func may(_ permission: Permission, on day: LocalDate) throws -> Bool {
+            try company.store.read { try Viewer.load(.person(key: "deputy@b.c"), on: day, in: $0).may(permission) }
+        }
+        #expect(try may(.decide, on: day))
+        #expect(try !may(.setPeriod, on: day))
+        #expect(try !may(.decide, on: day.adding(days: 4)))
+    }
+
+    @Test("A token may what its holder may, and of that only what it names")
+    func tokens() async throws {
+        let company = try await TestCompany()
+        try await person("a@b.c", .accountant, in: company)
+        let making = AccountCommands(in: company.store, request(.makeToken, by: "a@b.c", in: company))
+        #expect(await refusal { _ = try await making.makeToken(name: "x", scopes: [], days: 1) } == .tokenNoScope)
+        #expect(
+            await refusal { _ = try await making.makeToken(name: "x", scopes: [.setPeriod], days: 1) } == .tokenScope)
+        let link = try await making.makeToken(name: "ERP", scopes: [.seeInvoices], days: 30)
+        #expect(link.token.hasPrefix("hk_"))
+        let narrowed = try company.store.read {
+            try Viewer.load(.person(key: "a@b.c"), on: company.today, narrowedTo: [.seeInvoices], in: $0)
+        }
+        #expect(narrowed.may(.seeInvoices) && !narrowed.may(.allocate))
+        var narrow = request(.allocate, by: "a@b.c", in: company)
+        narrow.narrowedTo = [.seeInvoices]
+        let asked = narrow
+        #expect(await refusal { _ = try await company.store.write(asked) { _ in 1 } } == .accessDenied)
+    }
+
+    @Test("Passwords and codes are refused with what to do")
+    func secrets() async throws {
+        let company = try await TestCompany()
+        try await person("a@b.c", .accountant, in: company)
+        let changing = AccountCommands(in: company.store, request(.changePassword, by: "a@b.c", in: company))
+        #expect(await refusal { try await changing.changePassword(from: "", to: "short") } == .passwordTooShort)
+        #expect(
+            await refusal { try await changing.changePassword(from: "", to: String(repeating: "ab ", count: 50)) }
+                == .passwordTooLong)
+        #expect(await refusal { try await changing.changePassword(from: "", to: "aaaaaaaaaaaaaaa") } == .passwordEasy)
+        try await changing.changePassword(from: "", to: "correct horse staple")
+        #expect(
+            await refusal { try await changing.changePassword(from: "wrong", to: "another fine sentence") }
+                == .passwordWrong)
+        #expect(
+            await refusal {
+                try await changing.changePassword(from: "correct horse staple", to: "correct horse staple")
+            } == .passwordSame)
+        let factor = AccountCommands(in: company.store, request(.setSecondFactor, by: "a@b.c", in: company))
+        #expect(
+            await refusal { try await factor.setSecondFactor("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", code: "12") }
+                == .codeWrong)
+        let signing = SignIn(in: company.store, clock: { company.now })
+        let origin = SignIn.Origin(address: "203.0.113.9", agent: "test")
+        #expect(
+            await refusal { _ = try signing.signIn("a@b.c", password: "no", code: "", from: origin) } == .signInWrong)
+        for _ in 1...4 { _ = await refusal { _ = try signing.signIn("a@b.c", password: "no", code: "", from: origin) } }
+        #expect(
+            await refusal { _ = try signing.signIn("a@b.c", password: "correct horse staple", code: "", from: origin) }
+                == .signInLocked)
+        // None of it stands in the journal of acts in a readable form.
+        try company.store.read { session in
+            for row in try session.rows("SELECT outcome FROM act ORDER BY seq") {
+                #expect(!row.text(0).contains("horse"))
+            }
+            #expect(
+                try session.row("SELECT count(*) FROM security_event WHERE kind = 'sign-in-failed'")?.integer(0) == 5)
+        }
+    }
+}
