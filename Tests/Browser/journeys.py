@@ -162,22 +162,23 @@ def how_it_looks(site, look):
 
 
 def register_receipt(site, look, names):
-    """The cashier registers a receipt of a customer with at least four open invoices, for two of them but a hundred:
-    for the two that are due first, or for the last two, whose numbers stand in the text."""
+    """The cashier registers a receipt that pays two open invoices but for a hundred: those that are due first, or the
+    last two, whose numbers stand in its text."""
     customers = site.rows("customers")
     groups = {row["group"] for row in customers}
     unapplied = {row["key"]: yuan(row["unapplied"]) for row in site.run("aging")["rows"]}
+    plain = {item["number"] for item in site.open_items() if yuan(item["open"]["amount"]) > 2_000_00}
     candidates = []
     for row in customers:
         code = row["code"]
+        # What a group owes together could be paid by any of it.
         if row["group"] or code in groups or unapplied.get(code) != 0:
             continue
         items = sorted(site.rows("invoices", "--customer", code, "--open"), key=lambda item: item["dueDate"])
-        days = [item["dueDate"] for item in items]
-        # The order is plain, and no item is so small that a part of the receipt wouldn't fit into it.
-        if len(items) >= 4 and len(set(days)) == len(days) and all(
-                item["open"]["currency"] == "CNY" and item["instalment"] == 1 and yuan(item["open"]["amount"]) > 2_000_00 for item in items):
-            candidates.append({"customer": code, "items": items[-2:] if names else items[:2]})
+        two = items[-2:] if names else items[:2]
+        days = [item["dueDate"] for item in items[:3]]
+        if len(items) >= 3 and all(item["number"] in plain for item in two) and (names or len(set(days)) == 3):
+            candidates.append({"customer": code, "items": two})
     chosen = site.take(candidates, "customer")
     one, two = chosen["items"]
     amount = yuan(one["open"]["amount"]) + yuan(two["open"]["amount"]) - 100_00
@@ -350,6 +351,9 @@ def bringing_a_statement(site, look):
         visit.shows("that a column is missing", visit.find(".callout[role=alert]"))
         visit.same("the mapping that was chosen", column["date"].input_value(), "交易日期")
 
+        # A column's name can be dragged to where it belongs, or chosen there.
+        visit.find("li[data-heading]", has_text="到账金额").drag_to(column["amount"])
+        visit.same("the column after dragging its name there", column["amount"].input_value(), "到账金额")
         visit.choose(column["amount"], "到账金额")
         used = visit.find("form[data-mapping] li[data-heading][aria-disabled=true]").count()
         visit.same("headings that are marked as used", used, 6)

@@ -22,7 +22,8 @@ package enum Permission: String, CaseIterable, Sendable {
     case registerCreditNote = "register-credit-note"
     case allocate
     case reverseAllocation = "reverse-allocation"
-    case reverse
+    case reverseReceipt = "reverse-receipt"
+    case reverseCreditNote = "reverse-credit-note"
     case reverseInvoice = "reverse-invoice"
     case invoiceStatus = "invoice-status"
     case changeDue = "change-due"
@@ -80,7 +81,8 @@ package enum Permission: String, CaseIterable, Sendable {
         case .importSettlements: [.accountant]
         case .saveMapping: [.accountant, .cashier, .financeManager]
         case .registerCustomer: [.sales, .accountant, .financeManager]
-        case .registerInvoice, .registerCreditNote, .allocate, .reverseAllocation, .reverse, .reverseInvoice,
+        case .registerInvoice, .registerCreditNote, .allocate, .reverseAllocation, .reverseReceipt, .reverseCreditNote,
+            .reverseInvoice,
             .invoiceStatus, .translate:
             [.accountant]
         case .changeDue, .setPeriod, .setPolicy, .addEntity: [.financeManager]

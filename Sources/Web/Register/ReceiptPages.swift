@@ -13,7 +13,7 @@ enum ReceiptPages {
         },
         Route(.post, "/receipts/{fact}/allocate", .permission(.allocate), allocate),
         Route(.post, "/receipts/{fact}/unapply", .permission(.reverseAllocation), unapply),
-        Route(.post, "/receipts/{fact}/reverse", .permission(.reverse), reverse),
+        Route(.post, "/receipts/{fact}/reverse", .permission(.reverseReceipt), reverse),
     ]
 
     /// What went wrong with a form, and where.
@@ -120,7 +120,7 @@ enum ReceiptPages {
                 \(if: !receipt.allocations.isEmpty, allocated(receipt))
                 <section class="sec"><h3>\(w(.postings))</h3>\(TransferTable(asking: asking).table(receipt.transfers))</section>
                 <p class="meta">\(w(.registeredBy, ["who": .text(parts.actor(receipt.registeredBy))])) \(w.moment(receipt.registeredAt, asking.site.company, today: asking.today)) \(if: asking.may(.seeActs), "<a href=\"/acts/\(receipt.act)\">#\(receipt.act)</a>")</p>
-                \(if: asking.may(.reverse) && !row.isReversed, reverseForm(row))
+                \(if: asking.may(.reverseReceipt) && !row.isReversed, reverseForm(row))
                 </section>
                 """
         }
@@ -283,9 +283,11 @@ enum ReceiptPages {
     }
 
     @Sendable private static func reverse(_ asking: Asking) async throws -> Reply {
-        let (fact, receipt) = try await find(asking, .reverse)
+        let (fact, receipt) = try await find(asking, .reverseReceipt)
         do {
-            _ = try await CorrectRegister(in: asking.store, asking.request(.reverse)).reverse(
+            _ = try await CorrectRegister(
+                in: asking.store, asking.request(receipt.row.kind == .receipt ? .reverseReceipt : .reverseCreditNote)
+            ).reverse(
                 name(receipt), on: asking.day("day"), reason: asking.form["reason"])
             return Notice.redirect("/receipts/\(fact)", "reversed")
         } catch let refusal as Refusal {

@@ -147,7 +147,7 @@ struct TranslateCommand: AsyncParsableCommand {
 
     func run() async throws {
         let session = try Session(options)
-        let written = try await Translate().run(in: session.store, session.request("translate"))
+        let written = try await Translate().run(in: session.store, session.request(.translate))
         let outcome = written.outcome
         let waiting = outcome.waiting.sorted { $0.key < $1.key }
         if options.json {

@@ -63,7 +63,7 @@ struct ReverseCommand: AsyncParsableCommand {
         _ session: Session
     ) async throws {
         let input = [reference, place.bankAccount ?? "", place.entity ?? "", date?.day.description ?? "", reason]
-        let command = kind == .receipt ? "reverse-receipt" : "reverse-credit-note"
+        let command: Permission = kind == .receipt ? .reverseReceipt : .reverseCreditNote
         let request = session.request(command, input.joined(separator: "|"))
         let name = CorrectRegister.CreditName(
             reference, bankAccount: place.bankAccount, entity: place.entity, kind: kind)
@@ -84,7 +84,7 @@ struct ReverseCommand: AsyncParsableCommand {
             let session = try Session(options)
             let input = "\(number)|\(entity ?? "")|\(date?.day.description ?? "")|\(reason)"
             session.done(
-                try await CorrectRegister(in: session.store, session.request("reverse-invoice", input)).reverseInvoice(
+                try await CorrectRegister(in: session.store, session.request(.reverseInvoice, input)).reverseInvoice(
                     number, entity: entity, on: date?.day, reason: reason))
         }
     }
@@ -107,7 +107,7 @@ struct ReverseCommand: AsyncParsableCommand {
                 receipt, invoice, place.bankAccount ?? "", place.entity ?? "", "\(creditNote)",
                 date?.day.description ?? "", reason,
             ]
-            let request = session.request("reverse-allocation", input.joined(separator: "|"))
+            let request = session.request(.reverseAllocation, input.joined(separator: "|"))
             let name = CorrectRegister.CreditName(
                 receipt, bankAccount: place.bankAccount, entity: place.entity, kind: creditNote ? .creditNote : .receipt
             )
@@ -145,7 +145,7 @@ struct InvoiceStatusCommand: AsyncParsableCommand {
         let session = try Session(options)
         let input = "\(number)|\(status)|\(entity ?? "")|\(date?.day.description ?? "")"
         session.done(
-            try await CorrectRegister(in: session.store, session.request("invoice-status", input)).changeTaxStatus(
+            try await CorrectRegister(in: session.store, session.request(.invoiceStatus, input)).changeTaxStatus(
                 invoice: number, entity: entity, to: wanted, on: date?.day))
     }
 }
@@ -165,7 +165,7 @@ struct ChangeDueCommand: AsyncParsableCommand {
     func run() async throws {
         let session = try Session(options)
         let input = "\(number)|\(entity ?? "")|\(instalment)|\(due.day)|\(from?.day.description ?? "")|\(reason)"
-        let request = session.request("change-due", input)
+        let request = session.request(.changeDue, input)
         session.done(
             try await CorrectRegister(in: session.store, request).changeDueDay(
                 invoice: number, entity: entity, instalment: instalment, to: due.day, from: from?.day, reason: reason))
@@ -196,7 +196,7 @@ struct PeriodCommand: AsyncParsableCommand {
         let state: CorrectRegister.PeriodState = action == "open" ? .open : action == "close" ? .closed : .softClosed
         session.done(
             try await CorrectRegister(
-                in: session.store, session.request("period-\(action)", "\(month)|\(reason ?? "")")
+                in: session.store, session.request(.setPeriod, "\(month)|\(reason ?? "")")
             ).setPeriod(
                 month: first, to: state, reason: reason))
     }

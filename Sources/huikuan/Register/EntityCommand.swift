@@ -2,6 +2,7 @@ import ArgumentParser
 import Formats
 import Ledger
 import Operations
+import Receivables
 
 struct EntityCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -28,7 +29,7 @@ struct EntityCommand: AsyncParsableCommand {
             let base = currency.flatMap { Currency($0) } ?? session.company.currency
             session.done(
                 try await AddEntity(code: code, name: name, currency: base).run(
-                    in: session.store, session.request("add-entity", "\(code)|\(name)|\(base)")))
+                    in: session.store, session.request(.addEntity, "\(code)|\(name)|\(base)")))
         }
     }
 

@@ -91,7 +91,7 @@ struct ImportCommand: AsyncParsableCommand {
         let read = try SavedMapping.read(yaml)
         if let saveMapping, !dryRun {
             try await SavedMapping.save(
-                saveMapping, yaml, in: session.store, session.request("save-mapping", saveMapping + yaml))
+                saveMapping, yaml, in: session.store, session.request(.saveMapping, saveMapping + yaml))
             if !options.json {
                 Console.complain(session.catalogue.text(.importSavedMapping, ["name": .text(saveMapping)]))
             }

@@ -45,7 +45,7 @@ struct PolicyCommand: AsyncParsableCommand {
             session.done(
                 try await Policies.set(
                     text, from: first, reason: reason, in: session.store,
-                    session.request("set-policy", "\(first)|\(reason)|\(text)")))
+                    session.request(.setPolicy, "\(first)|\(reason)|\(text)")))
         }
     }
 }
@@ -72,7 +72,7 @@ struct AccountsCommand: AsyncParsableCommand {
             return session.done(
                 try await AccountCodes.set(
                     role, code: code, name: name, in: session.store,
-                    session.request("set-account", "\(role)|\(code)|\(name)")))
+                    session.request(.setAccount, "\(role)|\(code)|\(name)")))
         }
         let accounts = try AccountCodes.all(in: session.store)
         if options.json {

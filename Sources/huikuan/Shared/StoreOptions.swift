@@ -106,8 +106,10 @@ struct Session {
         }
     }
 
-    func request(_ command: String, _ input: String = "") -> ActRequest {
-        ActRequest(command: command, actor: actor, source: "cli", input: Array(input.utf8), now: now, today: today)
+    /// A command of the one who acts; what nobody may, nobody can name.
+    func request(_ command: Permission, _ input: String = "") -> ActRequest {
+        ActRequest(
+            command: command.rawValue, actor: actor, source: "cli", input: Array(input.utf8), now: now, today: today)
     }
 }
 

@@ -35,15 +35,15 @@ struct UserCommand: AsyncParsableCommand {
                 guard let password = readLine(strippingNewline: true) else {
                     throw Refusal(.passwordTooShort, ["count": .count(Password.shortest)])
                 }
-                _ = try await WorkCommands(in: session.store, session.request("set-person", key)).setPerson(
+                _ = try await WorkCommands(in: session.store, session.request(.setPerson, key)).setPerson(
                     key, manager: nil, roles: Array(roles), without: [])
-                try await AccountCommands(in: session.store, session.request("set-person", key)).setInitialPassword(
+                try await AccountCommands(in: session.store, session.request(.setPerson, key)).setInitialPassword(
                     password, of: key, name: name ?? "")
                 try await setScope(session, key)
                 if session.options.json { return Console.emit(.object(["person": .string(key)])) }
                 return Console.say(session.catalogue.text(.userPassword, ["person": .text(key)]))
             }
-            let link = try await AccountCommands(in: session.store, session.request("invite", key)).invite(
+            let link = try await AccountCommands(in: session.store, session.request(.invite, key)).invite(
                 key, name: name ?? "", roles: roles)
             try await setScope(session, key)
             UserCommand.show(link, "\(url ?? "")/invitation/\(link.token)", .userInvited, session)
@@ -51,7 +51,7 @@ struct UserCommand: AsyncParsableCommand {
 
         private func setScope(_ session: Session, _ key: String) async throws {
             guard let scope else { return }
-            _ = try await AccountCommands(in: session.store, session.request("set-scope", key + scope)).setScope(
+            _ = try await AccountCommands(in: session.store, session.request(.setScope, key + scope)).setScope(
                 try UserCommand.scope(scope), of: key)
         }
     }
@@ -110,11 +110,11 @@ struct UserCommand: AsyncParsableCommand {
         func run() async throws {
             let session = try Session(options)
             let act = try await AccountCommands(
-                in: session.store, session.request("propose-roles", "\(person)|\(role)")
+                in: session.store, session.request(.proposeRoles, "\(person)|\(role)")
             )
             .setRoles(Set(role.compactMap(Role.named)), of: person)
             if let scope {
-                _ = try await AccountCommands(in: session.store, session.request("set-scope", "\(person)|\(scope)"))
+                _ = try await AccountCommands(in: session.store, session.request(.setScope, "\(person)|\(scope)"))
                     .setScope(try UserCommand.scope(scope), of: person)
             }
             session.done(act)
@@ -130,7 +130,7 @@ struct UserCommand: AsyncParsableCommand {
         func run() async throws {
             let session = try Session(options)
             session.done(
-                try await AccountCommands(in: session.store, session.request("disable-account", person)).setActive(
+                try await AccountCommands(in: session.store, session.request(.disableAccount, person)).setActive(
                     false, person: person))
         }
     }
@@ -143,7 +143,7 @@ struct UserCommand: AsyncParsableCommand {
         func run() async throws {
             let session = try Session(options)
             session.done(
-                try await AccountCommands(in: session.store, session.request("disable-account", person)).setActive(
+                try await AccountCommands(in: session.store, session.request(.disableAccount, person)).setActive(
                     true, person: person))
         }
     }
@@ -157,7 +157,7 @@ struct UserCommand: AsyncParsableCommand {
 
         func run() async throws {
             let session = try Session(options)
-            let link = try await AccountCommands(in: session.store, session.request("change-password", person))
+            let link = try await AccountCommands(in: session.store, session.request(.changePassword, person))
                 .signInLink(
                     for: person)
             UserCommand.show(link, "\(url)/link/\(link.token)", .userLink, session)
@@ -183,7 +183,7 @@ struct UserCommand: AsyncParsableCommand {
         func run() async throws {
             let session = try Session(options)
             let link = try await AccountCommands(
-                in: session.store, session.request("make-token", "\(name)|\(scope)|\(days)")
+                in: session.store, session.request(.makeToken, "\(name)|\(scope)|\(days)")
             )
             .makeToken(name: name, scopes: Set(scope.compactMap(Permission.init)), days: days)
             UserCommand.show(link, link.token, .userToken, session)

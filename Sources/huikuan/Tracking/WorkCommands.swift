@@ -21,7 +21,7 @@ struct TasksCommand: AsyncParsableCommand {
     func run() async throws {
         let session = try Session(options)
         if let done {
-            let request = session.request("finish-task", "\(done)|\(note ?? "")")
+            let request = session.request(.finishTask, "\(done)|\(note ?? "")")
             return session.done(try await WorkCommands(in: session.store, request).finish(task: done, note: note))
         }
         if let task { return show(try TrackingQueries.subjects(ofTask: task, in: session.store), session) }
@@ -121,7 +121,7 @@ struct RemindersCommand: AsyncParsableCommand {
     }
 
     private func letGo(_ session: Session) async throws {
-        let request = session.request("release-reminders", release.map(String.init).joined(separator: ","))
+        let request = session.request(.releaseReminders, release.map(String.init).joined(separator: ","))
         let written = try await WorkCommands(in: session.store, request).release(reminders: release)
         let outcome = written.outcome
         if options.json {
@@ -209,14 +209,14 @@ struct PauseCommand: AsyncParsableCommand {
         let session = try Session(options)
         let first = from?.day ?? session.today
         if end {
-            let request = session.request("end-pause", "\(invoice)|\(entity ?? "")|\(first)|\(reason)")
+            let request = session.request(.resume, "\(invoice)|\(entity ?? "")|\(first)|\(reason)")
             return session.done(
                 try await WorkCommands(in: session.store, request).resume(
                     invoice: invoice, entity: entity, on: first, reason: reason))
         }
         guard let kind = Pause.Kind.allCases.first(where: { $0.name == kind }), let until = until?.day else { return }
         let request = session.request(
-            "pause",
+            .pause,
             "\(invoice)|\(kind.name)|\(first)|\(until)|\(amount ?? "")|\(instalment ?? 0)|\(entity ?? "")|\(reason)")
         session.done(
             try await WorkCommands(in: session.store, request).pause(
@@ -244,7 +244,7 @@ struct PersonCommand: AsyncParsableCommand {
 
     func run() async throws {
         let session = try Session(options)
-        let request = session.request("set-person", "\(key)|\(manager ?? "")|\(role)|\(withoutRole)")
+        let request = session.request(.setPerson, "\(key)|\(manager ?? "")|\(role)|\(withoutRole)")
         session.done(
             try await WorkCommands(in: session.store, request).setPerson(
                 key, manager: manager, roles: role.compactMap(Role.named), without: withoutRole.compactMap(Role.named)))
