@@ -13,6 +13,8 @@ struct Benchmarks: AsyncParsableCommand {
     @Option(help: "How many items are aged in memory.") var items = 10_000_000
     @Option(help: "A folder with canonical CSV files; they are generated otherwise.") var files: String?
 
+    @Option(help: "The program to serve: measures its pages under load instead.") var pages: String?
+
     @Option(help: "A PostgreSQL database: measures both engines side by side instead.") var server: String?
 
     func run() async throws {
@@ -21,6 +23,7 @@ struct Benchmarks: AsyncParsableCommand {
         defer { try? FileManager.default.removeItem(at: folder) }
         let source = Files(folder: files.map { URL(fileURLWithPath: $0) } ?? folder, invoices: invoices)
         if files == nil { try source.write() }
+        if let pages { return try await Pages(source: source, program: pages, folder: folder).run() }
         if let server {
             return try await Engines(source: source).run(
                 file: folder.appendingPathComponent("side.db").path, server: server)

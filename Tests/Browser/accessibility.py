@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""Looks for what keeps people out, on every page, light and dark, wide and narrow, with axe: python3 Tests/Browser/accessibility.py [PAGE …]"""
+"""Looks with axe for what keeps people out, on every page, light and dark, wide and narrow:
+
+python3 Tests/Browser/accessibility.py [PAGE …]
+"""
+
 import collections
 import re
 import sys
@@ -8,7 +12,7 @@ import time
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Error
 
-from sample import NARROW, WIDE, Page, Site, pages, report
+from sample import NARROW, WIDE, Site, pages, report
 
 ROLES = ("finance_manager", "accountant", "admin")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -33,6 +37,8 @@ OWN = """() => {
     if (document.querySelectorAll('h1').length !== 1) found.push(['one-heading', 'h1', `there are ${document.querySelectorAll('h1').length}`]);
     const text = document.body.innerText.match(/<\\/?[a-z]+[ >][^\\n]{0,60}/);
     if (text) found.push(['markup-as-text', text[0], 'markup is read out as text']);
+    const place = document.body.innerText.match(/[^\\n]{0,30}\\{[a-zA-Z]+\\}/);
+    if (place) found.push(['unfilled-text', place[0], 'a place in the text has no value']);
     return found;
 }"""
 
@@ -46,8 +52,10 @@ def drawers(site, role):
     """Drawers beside the page that opens them: the page and what is clicked there."""
     return {
         "finance_manager": [
-            ("drawer-aging", "/aging", "main tbody td a[data-drawer]"), ("drawer-task", "/tasks", "main tbody a[data-drawer]"),
-            ("drawer-act", "/acts", "main tbody a[data-drawer]"), ("drawer-views", "/invoices", "main a[href^='/views'][data-drawer]"),
+            ("drawer-aging", "/aging", "main tbody td a[data-drawer]"),
+            ("drawer-task", "/tasks", "main tbody a[data-drawer]"),
+            ("drawer-act", "/acts", "main tbody a[data-drawer]"),
+            ("drawer-views", "/invoices", "main a[href^='/views'][data-drawer]"),
         ],
         "accountant": [
             ("drawer-invoice", "/receipts", "form[data-split] a[data-drawer]"),
@@ -101,7 +109,9 @@ def look(page, axe, name, findings):
     def run(options, where):
         # Colours change at once, but are drawn with the next frame.
         page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-        findings.add(page.evaluate("options => axe.run(document, options).then(found => found.violations)", options), f"{name} ({where})")
+        findings.add(
+            page.evaluate("options => axe.run(document, options).then(found => found.violations)", options), f"{name} ({where})"
+        )
 
     for width in (WIDE, NARROW):
         page.set_viewport_size({"width": width, "height": 900})

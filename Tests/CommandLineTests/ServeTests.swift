@@ -120,7 +120,7 @@ import Testing
 
         init(_ program: Program, _ office: PostOffice, lease: Int = 60) throws {
             process = program.process(
-                ["serve", "--smtp", office.address, "--from", "ar@blue.example", "--lease", "\(lease)"])
+                ["serve", "--port", "0", "--smtp", office.address, "--from", "ar@blue.example", "--lease", "\(lease)"])
             process.environment = ProcessInfo.processInfo.environment.merging(ServeTests.now) { $1 }
                 .merging(["HUIKUAN_SMTP_PASSWORD": office.password]) { $1 }
             process.standardOutput = FileHandle.nullDevice

@@ -57,11 +57,7 @@ package struct AccountCommands: Sendable {
     ///
     /// - Throws: `Refusal` `account.not-first`, `person.not-an-email`, and those of passwords.
     package func setUp(_ email: String, name: String, password: String) async throws {
-        let key = email.trimmingCharacters(in: .whitespaces).lowercased()
-        guard key.contains("@"), key.count <= 200, !key.contains(where: \.isWhitespace) else {
-            throw Refusal(.personNotAnEmail, ["value": .text(email)])
-        }
-        try Self.check(password, knowing: [name] + key.split(whereSeparator: { "@.".contains($0) }).map(String.init))
+        let key = try Self.check(newAccount: email, name: name, password: password)
         let hash = Password.hash(password)
         _ = try await store.write(request) { books in
             guard try !AccountQueries.hasAny(books.session) else { throw Refusal(.accountNotFirst) }
@@ -72,6 +68,20 @@ package struct AccountCommands: Sendable {
             try books.accounts.append(.password, hash, to: &account)
             return 1
         }
+    }
+
+    /// What is asked of a new account, before anything is made for it.
+    ///
+    /// - Returns: The e-mail as it is kept.
+    /// - Throws: `Refusal` `person.not-an-email` and those of passwords.
+    @discardableResult
+    package static func check(newAccount email: String, name: String, password: String) throws -> String {
+        let key = email.trimmingCharacters(in: .whitespaces).lowercased()
+        guard key.contains("@"), key.count <= 200, !key.contains(where: \.isWhitespace) else {
+            throw Refusal(.personNotAnEmail, ["value": .text(email)])
+        }
+        try check(password, knowing: [name] + key.split(whereSeparator: { "@.".contains($0) }).map(String.init))
+        return key
     }
 
     /// Gives a person a name and an account without a password: they come by a link.

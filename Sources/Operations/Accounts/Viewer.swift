@@ -1,5 +1,5 @@
 internal import Database
-internal import Ledger
+package import Ledger
 package import Receivables
 
 /// Somebody who asks or acts, with what they may do and which customers they see, as the store knows it now.
@@ -58,6 +58,11 @@ package struct Viewer: Sendable {
         Viewer(
             actor: actor, person: nil, roles: [], lentRoles: [], standsInFor: [], scope: .all, owners: nil,
             narrowedTo: nil)
+    }
+
+    /// - Throws: `Refusal` `actor.unknown`, `account.disabled`.
+    package static func of(_ actor: Actor, on day: LocalDate, in store: Store) throws -> Viewer {
+        try store.read { try load(actor, on: day, in: $0) }
     }
 
     /// - Throws: `Refusal` `actor.unknown`, `account.disabled`.

@@ -255,7 +255,7 @@ extension Look {
     /// Whether a text names a number: all of it, or its end from the last sign that is no digit, four digits at least.
     package static func names(_ number: String, in text: String) -> Bool {
         guard !text.isEmpty else { return false }
-        if text.contains(number) { return true }
+        if stands(number, in: text, alone: { $0.isLetter || $0.isNumber }) { return true }
         // Banks and payers leave dashes and spaces out.
         let bare = number.filter { $0.isLetter || $0.isNumber }
         if bare.count >= 6, text.filter({ $0.isLetter || $0.isNumber }).uppercased().contains(bare.uppercased()) {
@@ -263,12 +263,16 @@ extension Look {
         }
         let digits = String(number.reversed().prefix { $0.isNumber }.reversed())
         guard digits.count >= 4 else { return false }
-        // The digits must not be a part of a longer number.
+        return stands(digits, in: text, alone: \.isNumber)
+    }
+
+    /// Whether a text has a part that isn't a part of something longer.
+    private static func stands(_ part: String, in text: String, alone isMore: (Character) -> Bool) -> Bool {
         var rest = Substring(text)
-        while let range = rest.range(of: digits) {
+        while let range = rest.range(of: part) {
             let before = range.lowerBound == text.startIndex ? nil : text[text.index(before: range.lowerBound)]
             let after = range.upperBound == text.endIndex ? nil : text[range.upperBound]
-            if !(before?.isNumber ?? false), !(after?.isNumber ?? false) { return true }
+            if !(before.map(isMore) ?? false), !(after.map(isMore) ?? false) { return true }
             rest = rest[range.upperBound...]
         }
         return false

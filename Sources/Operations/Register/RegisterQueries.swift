@@ -31,6 +31,8 @@ package enum RegisterQueries {
         package var knownAt = KnownAt.now
         /// Only items of one bucket of an aging report, by its code.
         package var bucket: (set: BucketSet, code: String)?
+        /// Who asks: only customers in their data scope are listed. `nil` lists all.
+        package var viewer: Viewer?
         package var limit = 100
 
         package init() {}
@@ -97,7 +99,7 @@ package enum RegisterQueries {
             var more = 0
             while try statement.step() {
                 let entry = attributes[statement.integer(23)]
-                guard let row = invoice(statement, people, entry) else { continue }
+                guard let row = invoice(statement, people, entry), Self.sees(filter.viewer, entry) else { continue }
                 guard filter.status == nil || filter.status == row.status, !filter.onlyOpen || row.open > 0,
                     filter.dueBefore.map({ row.dueDay < $0 }) ?? true, filter.owner == nil || filter.owner == row.owner,
                     filter.collector == nil || filter.collector == people[entry?.collector],
@@ -109,6 +111,10 @@ package enum RegisterQueries {
             }
             return Page(rows: rows, more: more)
         }
+    }
+
+    static func sees(_ viewer: Viewer?, _ entry: CustomerAttributes.Entry?) -> Bool {
+        viewer?.sees(salesOwner: entry?.salesOwner, collector: entry?.collector) ?? true
     }
 
     /// - Throws: `Refusal` `customer.unknown`.
@@ -200,14 +206,14 @@ package enum RegisterQueries {
     }
 
     package static func customers(
-        matching text: String?, owner: String? = nil, limit: Int, in store: Store
+        matching text: String?, owner: String? = nil, limit: Int, for viewer: Viewer? = nil, in store: Store
     ) throws -> Page<CustomerRow> {
         try store.read { session in
             let people = try PersonKeys(session)
             let attributes = try CustomerAttributes(session, on: LocalDate(dayNumber: 1_000_000), knownFact: .max)
             let wanted = text.map(CustomerRepository.nameKey)
             let entries = attributes.byID.values.filter { entry in
-                guard owner == nil || people[entry.salesOwner] == owner else { return false }
+                guard owner == nil || people[entry.salesOwner] == owner, sees(viewer, entry) else { return false }
                 guard let wanted, let text else { return true }
                 return (!wanted.isEmpty && entry.nameKey.contains(wanted))
                     || entry.code.lowercased().contains(text.lowercased())
@@ -236,20 +242,25 @@ package enum RegisterQueries {
     /// Contacts by customer; empty names where the person was erased.
     ///
     /// - Throws: `Refusal` `customer.unknown`.
-    package static func contacts(customer: String?, limit: Int, in store: Store) throws -> Page<ContactRow> {
+    package static func contacts(
+        customer: String?, limit: Int, for viewer: Viewer? = nil, in store: Store
+    ) throws -> Page<ContactRow> {
         try store.read { session in
             if let customer { try need(customer: customer, in: session) }
             let personal = PersonalRepository(session: session, facts: nil)
             let rows = try session.rows(
                 """
-                SELECT k.code, v.purpose, v.personal, count(*) OVER ()
+                SELECT k.code, v.purpose, v.personal, count(*) OVER (), k.id
                   FROM contact c JOIN customer k ON k.id = c.customer JOIN contact_version v ON v.contact = c.id
                  WHERE v.n = (SELECT max(n) FROM contact_version w WHERE w.contact = c.id)
                    AND (\(customer == nil ? 1 : 0) = 1 OR k.code = \(customer ?? ""))
                  ORDER BY k.code, v.purpose, c.id LIMIT \(limit)
                 """)
+            let attributes = try hidden(from: viewer, session)
             let found = try rows.compactMap { row -> ContactRow? in
-                guard let purpose = Contact.Purpose(rawValue: row.integer(1)) else { return nil }
+                guard let purpose = Contact.Purpose(rawValue: row.integer(1)),
+                    attributes.map({ sees(viewer, $0[row.integer(4)]) }) ?? true
+                else { return nil }
                 let content = try personal.fields(row.integer(2)).map(ContactRepository.content)
                 return ContactRow(
                     customer: row.text(0), name: content?.name ?? "", purpose: purpose, title: content?.title,
@@ -272,7 +283,7 @@ package enum RegisterQueries {
 
     /// Receipts, newest first.
     package static func receipts(
-        customer: String?, onlyUnapplied: Bool, limit: Int, in store: Store
+        customer: String?, onlyUnapplied: Bool, limit: Int, for viewer: Viewer? = nil, in store: Store
     ) throws -> Page<ReceiptRow> {
         try store.read { session in
             if let customer { try need(customer: customer, in: session) }
@@ -280,14 +291,17 @@ package enum RegisterQueries {
             let rows = try session.rows(
                 """
                 SELECT c.reference, c.bank_account, c.value_day, k.code, c.payer, c.currency, c.amount, b.unapplied,
-                    b.reversed, c.personal, count(*) OVER ()
+                    b.reversed, c.personal, count(*) OVER (), b.customer
                   FROM credit c JOIN credit_balance b ON b.credit = c.id LEFT JOIN customer k ON k.id = b.customer
                  WHERE c.kind = 1 AND (\(customer == nil ? 1 : 0) = 1 OR k.code = \(customer ?? ""))
                    AND (\(onlyUnapplied ? 0 : 1) = 1 OR b.unapplied > 0)
                  ORDER BY c.value_day DESC, c.id DESC LIMIT \(limit)
                 """)
+            let attributes = try hidden(from: viewer, session)
             let found = try rows.compactMap { row -> ReceiptRow? in
-                guard let currency = Currency(row.text(5)) else { return nil }
+                guard let currency = Currency(row.text(5)),
+                    attributes.map({ all in sees(viewer, row.optionalInteger(11).flatMap { all[$0] }) }) ?? true
+                else { return nil }
                 let payer = try row.optionalInteger(9).map { try personal.fields($0)?.first } ?? row.optionalText(4)
                 return ReceiptRow(
                     reference: row.text(0), bankAccount: row.text(1), day: LocalDate(dayNumber: Int(row.integer(2))),
@@ -297,6 +311,12 @@ package enum RegisterQueries {
             }
             return Page(rows: found, more: max(0, Int(rows.first?.integer(10) ?? 0) - found.count))
         }
+    }
+
+    /// What says whose customers they are, where somebody doesn't see all.
+    private static func hidden(from viewer: Viewer?, _ session: any SQLSession) throws -> CustomerAttributes? {
+        guard let viewer, !viewer.seesAll else { return nil }
+        return try CustomerAttributes(session, on: LocalDate(dayNumber: 1_000_000), knownFact: .max)
     }
 
     package struct ActRow: Sendable {

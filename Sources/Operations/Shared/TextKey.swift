@@ -123,6 +123,7 @@ package enum TextKey: String, CaseIterable, Sendable {
     case serveEnded = "serve.ended"
     case serveAddress = "serve.address"
     case serveSetUp = "serve.set-up"
+    case serveFirstRun = "serve.first-run"
     case servePortTaken = "serve.port-taken"
     case userInvited = "user.invited"
     case userPassword = "user.password"

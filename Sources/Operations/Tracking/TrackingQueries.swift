@@ -25,7 +25,7 @@ package enum TrackingQueries {
     /// Tasks by urgency: the ones due first, then the larger amounts.
     package static func tasks(
         owner: String?, customer: String?, includingClosed: Bool, dueBefore: LocalDate? = nil, limit: Int,
-        in store: Store
+        for viewer: Viewer? = nil, in store: Store
     ) throws -> RegisterQueries.Page<TaskRow> {
         try store.read { session in
             if let customer { try RegisterQueries.need(customer: customer, in: session) }
@@ -45,7 +45,7 @@ package enum TrackingQueries {
                 let closedDay = row.optionalInteger(8).map { LocalDate(dayNumber: Int($0)) }
                 let assignee = people[row.optionalInteger(4)]
                 let entry = row.optionalInteger(3).flatMap { attributes[$0] }
-                guard includingClosed || closedDay == nil,
+                guard includingClosed || closedDay == nil, RegisterQueries.sees(viewer, entry),
                     dueBefore.map({ row.integer(7) < Int64($0.dayNumber) }) ?? true, owner == nil || owner == assignee,
                     customer == nil || customer == entry?.code
                 else { continue }
@@ -150,7 +150,7 @@ package enum TrackingQueries {
 
     /// Reminders, newest first.
     package static func reminders(
-        customer: String?, state: String?, since: LocalDate?, limit: Int, in store: Store
+        customer: String?, state: String?, since: LocalDate?, limit: Int, for viewer: Viewer? = nil, in store: Store
     ) throws -> RegisterQueries.Page<ReminderRow> {
         try store.read { session in
             if let customer { try RegisterQueries.need(customer: customer, in: session) }
@@ -168,7 +168,9 @@ package enum TrackingQueries {
                 let entry = attributes[row.integer(2)]
                 let made = ReminderState(rawValue: row.integer(4)) ?? .queued
                 let stateName = row.optionalInteger(7).flatMap(ReminderEvent.init)?.name ?? made.name
-                guard customer == nil || customer == entry?.code, state == nil || state == stateName else { continue }
+                guard customer == nil || customer == entry?.code, state == nil || state == stateName,
+                    RegisterQueries.sees(viewer, entry)
+                else { continue }
                 guard found.count < limit else {
                     more += 1
                     continue

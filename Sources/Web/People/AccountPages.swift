@@ -182,33 +182,16 @@ enum AccountPages {
         }
     }
 
-    /// The frame of pages for whoever isn't signed in: the promise beside a form.
     private static func gate(_ asking: Asking, _ title: String, status: Int, _ form: HTML) -> Reply {
-        let w = asking.w
-        return .html(
+        GatePage(w: asking.w, assets: asking.site.assets, company: asking.site.company.name).reply(
+            title, status: status,
             """
-            <!doctype html>
-            <html lang="\(w.language.rawValue)">
-            \(Layout(asking).head("\(title) · \(w(.product))"))
-            <body>
-            \(Icon.sprite)
-            <div class="gate">
-            <section class="say-so" aria-label="\(w(.whatItIs))">
-            <p class="brand">\(Icon.seal)<span><b>\(w(.product))</b><small>\(asking.site.company.name)</small></span></p>
-            <div><h1>\(w(.promise))</h1>
-            <svg class="bucket" viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true"><rect class="b0" width="520" height="10"/><rect class="b1" x="520" width="190" height="10"/><rect class="b2" x="710" width="110" height="10"/><rect class="b3" x="820" width="76" height="10"/><rect class="b4" x="896" width="52" height="10"/><rect class="b5" x="948" width="32" height="10"/><rect class="b6" x="980" width="20" height="10"/></svg></div>
-            <ul class="three"><li><b>\(w(.promise1))</b><span>\(w(.promise1Text))</span></li><li><b>\(w(.promise2))</b><span>\(w(.promise2Text))</span></li><li><b>\(w(.promise3))</b><span>\(w(.promise3Text))</span></li></ul>
-            </section>
-            <main id="main">
             \(form)
-            <form class="inline sec" method="post" action="/preferences" data-loose><input type="hidden" name="form" value=""><input type="hidden" name="back" value="\(asking.method == .get ? asking.address() : "/sign-in")"><button class="link" name="language" value="\(w.isEnglish ? "zh-Hans" : "en")" lang="\(w.isEnglish ? "zh-Hans" : "en")">\(w(.otherLanguageLong))</button></form>
-            </main>
-            </div>
-            <script src="\(asking.site.assets.script)" defer></script>
-            </body>
-            </html>
-            """, status: status)
+            <form class="inline sec" method="post" action="/preferences" data-loose><input type="hidden" name="form" value=""><input type="hidden" name="back" value="\(asking.method == .get ? asking.address() : "/sign-in")"><button class="link" name="language" value="\(w(asking).isEnglish ? "zh-Hans" : "en")" lang="\(w(asking).isEnglish ? "zh-Hans" : "en")">\(asking.w(.otherLanguageLong))</button></form>
+            """)
     }
+
+    private static func w(_ asking: Asking) -> Wording { asking.w }
 
     // MARK: Preferences
 

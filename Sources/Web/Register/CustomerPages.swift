@@ -20,15 +20,17 @@ enum CustomerPages {
         let w = asking.w
         let parts = Parts(asking)
         let currency = asking.site.company.currency
+        let table = table(page.totals, asking)
         if !asking.query["format"].isEmpty {
             var all = filter
             all.skip = 0
             all.limit = 100_000
             let exported = all
             let whole = try await asking.look(.seeCustomers) { $0.customers(exported) }
-            if let file = try await parts.file(table(whole, asking), name: w(.navCustomers)) { return file }
+            let report = table.report(
+                whole.rows, notes: ["\(asking.site.company.name) · \(asking.today) · \(currency.code)"])
+            if let file = try await parts.file(report, name: w(.navCustomers)) { return file }
         }
-        let labels = parts.bucketLabels
         let first = page.rows.first
         let sentence: HTML =
             page.rows.isEmpty
@@ -41,16 +43,12 @@ enum CustomerPages {
                     "share": HTML(w.percent(page.totals.overdue, of: page.totals.open)),
                     "first": parts.bold(first?.name ?? ""),
                 ])
-        func head(_ word: Word, _ sort: Look.CustomerSort, right: Bool = true) -> HTML {
-            parts.sortHead(
-                w(word), sort.rawValue, current: filter.sort.rawValue, isReversed: filter.isReversed, right: right)
-        }
         let next =
             filter.skip + filter.limit < page.count ? asking.address(("skip", "\(filter.skip + filter.limit)")) : nil
         return Layout(asking).page(
             w(.navCustomers), at: .customers,
             """
-            \(parts.head(w(.navCustomers), actions: (asking.may(.registerCustomer) ? parts.button(w(.newCustomer), "/new/customers", .plus) : .nothing) + parts.exports()))
+            \(parts.head(w(.navCustomers), actions: (asking.may(.registerCustomer) ? parts.button(w(.newCustomer), "/new/customers", .plus) : .nothing) + table.chooser + parts.exports()))
             \(parts.answer(sentence))
             \(parts.filters(
                 """
@@ -60,11 +58,7 @@ enum CustomerPages {
                 """, keep: ["sort", "reversed"], end: SavedViews.link(asking)))
             \(SavedViews.list(asking))
             \(if: page.totals.isPartial, parts.callout(HTML(w(.someUntranslated))))
-            <div class="scroll"><table class="figures"><caption class="hidden">\(w(.navCustomers))</caption><thead><tr>\(head(.customer, .name, right: false))<th scope="col">\(w(.owner))</th>\(head(.openAmount, .open))<th scope="col" class="barcell">\(w(.mix))</th>\(head(.overdueAmount, .overdue))\(head(.beyond90, .beyond90))\(head(.unapplied, .unapplied))</tr></thead>
-            <tbody>\(each: page.rows, { row in
-                "<tr data-row><th scope=\"row\"><a href=\"/customers/\(URLText.encode(row.code))\" data-open>\(row.name)</a><small>\(row.code)\(if: row.isIncomplete, HTML(" · \(w(.incomplete))"))</small></th><td>\(row.salesOwner ?? "–")\(row.collector.map { "<small>\($0)</small>" } ?? .nothing)</td>\(w.cell(row.figures.open, currency, strong: true))<td class=\"barcell\">\(parts.bucketBar(row.figures.buckets, labels: labels))</td>\(w.cell(row.figures.overdue, currency))\(w.cell(row.figures.beyond90, currency))\(w.cell(-row.figures.unapplied, currency))</tr>"
-            })</tbody>
-            <tfoot><tr class="sum"><th scope="row">\(w(.total))<small>\(currency.code)</small></th><td></td>\(w.cell(page.totals.open, currency))<td></td>\(w.cell(page.totals.overdue, currency))\(w.cell(page.totals.beyond90, currency))\(w.cell(-page.totals.unapplied, currency))</tr></tfoot></table></div>
+            \(table.html(page.rows, sort: filter.sort.rawValue, isReversed: filter.isReversed, foot: true))
             \(parts.pager(w(.shownOf, ["from": .count(page.rows.isEmpty ? 0 : filter.skip + 1), "to": .count(filter.skip + page.rows.count), "all": .count(page.count)]), next: next, back: filter.skip > 0))
             \(parts.keys([("J K", .keyRows), ("Enter", .keyOpen), ("E", .keyExport)]))
             """)
@@ -82,26 +76,50 @@ enum CustomerPages {
         return filter
     }
 
-    private static func table(_ page: Look.CustomerPage, _ asking: Asking) -> ReportTable {
+    private static func table(_ totals: Look.CustomerFigures, _ asking: Asking) -> ListTable<Look.CustomerRow> {
         let w = asking.w
+        let parts = Parts(asking)
+        let labels = parts.bucketLabels
         let currency = asking.site.company.currency
-        func amount(_ value: Int128) -> ReportTable.Cell { .amount(value, exponent: currency.exponent) }
-        let labels = Parts(asking).bucketLabels
-        return ReportTable(
-            title: w(.navCustomers), notes: ["\(asking.site.company.name) · \(asking.today) · \(currency.code)"],
+        func amount(
+            _ id: String, _ title: String, _ sort: Look.CustomerSort? = nil, strong: Bool = false,
+            isFileOnly: Bool = false,
+            _ of: @escaping (Look.CustomerFigures) -> Int128
+        ) -> ListColumn<Look.CustomerRow> {
+            ListColumn(
+                id: id, title: title, kind: .amount, sort: sort?.rawValue, isRight: true, isFileOnly: isFileOnly,
+                cell: { w.cell(of($0.figures), currency, strong: strong) },
+                value: { .amount(of($0.figures), exponent: currency.exponent) }, foot: w.cell(of(totals), currency))
+        }
+        let name = ListColumn<Look.CustomerRow>(
+            id: "name", title: w(.customer), kind: .text, sort: Look.CustomerSort.name.rawValue, isAlways: true,
+            cell: { row in
+                """
+                <th scope="row"><a href="/customers/\(URLText.encode(row.code))" data-open>\(row.name)</a><small>\(row.code)\(if: row.isIncomplete, HTML(" · \(w(.incomplete))"))</small></th>
+                """
+            }, value: { .text($0.name) },
+            foot: "<th scope=\"row\">\(w(.total))<small>\(currency.code)</small></th>")
+        let code = ListColumn<Look.CustomerRow>(
+            id: "code", title: w(.customerCode), kind: .text, isFileOnly: true, cell: { _ in .nothing },
+            value: { .text($0.code) })
+        let owner = ListColumn<Look.CustomerRow>(
+            id: "owner", title: w(.owner), kind: .text,
+            cell: { row in
+                "<td>\(row.salesOwner ?? "–")\(row.collector.map { "<small>\($0)</small>" } ?? .nothing)</td>"
+            }, value: { .text([$0.salesOwner, $0.collector].compactMap { $0 }.joined(separator: ", ")) })
+        let mix = ListColumn<Look.CustomerRow>(
+            id: "mix", title: w(.mix), kind: .text,
+            cell: { "<td class=\"barcell\">\(parts.bucketBar($0.figures.buckets, labels: labels))</td>" })
+        return ListTable(
+            asking: asking, title: w(.navCustomers),
             columns: [
-                .init(w(.code), .text), .init(w(.customer), .text), .init(w(.owner), .text),
-                .init(w(.openAmount), .amount),
+                code, name, owner, amount("open", w(.openAmount), .open, strong: true) { $0.open }, mix,
+                amount("overdue", w(.overdueAmount), .overdue) { $0.overdue },
+                amount("beyond90", w(.beyond90), .beyond90) { $0.beyond90 },
             ]
-                + labels.map { .init($0, .amount) } + [.init(w(.unapplied), .amount)],
-            rows: page.rows.map { row in
-                [.text(row.code), .text(row.name), .text(row.salesOwner ?? ""), amount(row.figures.open)]
-                    + row.figures.buckets.map(amount) + [amount(row.figures.unapplied)]
-            },
-            totals: [
-                [.text(w(.total)), .empty, .empty, amount(page.totals.open)] + page.totals.buckets.map(amount)
-                    + [amount(page.totals.unapplied)]
-            ], sheetName: w(.navCustomers))
+                + labels.enumerated().map { index, label in
+                    amount("bucket\(index)", label, isFileOnly: true) { $0.buckets[index] }
+                } + [amount("unapplied", w(.unapplied), .unapplied) { -$0.unapplied }])
     }
 
     // MARK: One customer

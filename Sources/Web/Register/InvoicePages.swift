@@ -27,9 +27,9 @@ enum InvoicePages {
             all.limit = 100_000
             let exported = all
             let whole = try await asking.look(.seeInvoices) { try $0.items(exported) }
-            if let file = try await parts.file(ItemTable(asking: asking).report(whole), name: w(.navInvoices)) {
-                return file
-            }
+            let report = ItemTable(asking: asking).list(whole).report(
+                whole.rows, notes: ["\(asking.site.company.name) · \(asking.today)"])
+            if let file = try await parts.file(report, name: w(.navInvoices)) { return file }
         }
         let table = ItemTable(asking: asking)
         let sums = w.list(
@@ -56,7 +56,7 @@ enum InvoicePages {
         return Layout(asking).page(
             w(.navInvoices), at: .invoices,
             """
-            \(parts.head(w(.navInvoices), meta: HTML(drawerTitle(asking, parts)), actions: (asking.may(.registerInvoice) ? parts.button(w(.newInvoice), "/new/invoices", .plus) : .nothing) + parts.exports()))
+            \(parts.head(w(.navInvoices), meta: HTML(drawerTitle(asking, parts)), actions: (asking.may(.registerInvoice) ? parts.button(w(.newInvoice), "/new/invoices", .plus) : .nothing) + table.list(page).chooser + parts.exports()))
             \(parts.answer(sentence))
             \(parts.filters(
                 """
@@ -68,7 +68,7 @@ enum InvoicePages {
                 """, keep: ["state", "customer", "bucket", "currency", "contract", "sort", "reversed"], end: SavedViews.link(asking)))
             \(SavedViews.list(asking))
             \(if: isFiltered, "<p class=\"meta\"><a href=\"/invoices\" data-main>\(w(.clearFilters))</a></p>")
-            \(page.rows.isEmpty ? parts.empty(w(isFiltered ? .emptyFiltered : .emptyRegister)) : table.table(page, showsCustomer: true, sort: filter))
+            \(page.rows.isEmpty ? parts.empty(w(isFiltered ? .emptyFiltered : .emptyRegister)) : table.list(page).html(page.rows, sort: filter.sort.rawValue, isReversed: filter.isReversed) + table.sums(page))
             \(parts.pager(w(.shownCount, ["count": .count(page.rows.count), "all": .count(page.count)]), next: page.next.map { asking.address(("after", $0.text)) }, back: filter.after != nil))
             \(parts.keys([("J K", .keyRows), ("Enter", .keyOpen), ("E", .keyExport)]))
             """)
@@ -320,16 +320,11 @@ struct ItemTable {
 
     init(asking: Asking) { self.asking = asking }
 
-    func table(
-        _ page: Look.ItemPage, showsCustomer: Bool, isSlim: Bool = false, sort: Look.ItemFilter? = nil
-    ) -> HTML {
+    func table(_ page: Look.ItemPage, showsCustomer: Bool, isSlim: Bool = false) -> HTML {
         let parts = Parts(asking)
-        func head(_ word: Word, _ key: Look.ItemSort) -> HTML {
-            guard let sort else { return "<th scope=\"col\" class=\"r\">\(w(word))</th>" }
-            return parts.sortHead(w(word), key.rawValue, current: sort.sort.rawValue, isReversed: sort.isReversed)
-        }
+        func head(_ word: Word) -> HTML { "<th scope=\"col\" class=\"r\">\(w(word))</th>" }
         return """
-            <div class="scroll"><table class="figures\(if: !showsCustomer || isSlim, " slim")\(if: isSlim || !showsCustomer, " stackable")"><caption class="hidden">\(w(.navInvoices))</caption><thead><tr><th scope="col">\(w(.number))</th>\(if: showsCustomer, "<th scope=\"col\">\(w(.customer))</th>")\(if: !isSlim, "<th scope=\"col\">\(w(.state))</th>\(head(.issueDay, .issue))")\(head(.dueDay, .due))\(if: !isSlim, head(.amount, .amount))\(head(.openAmount, .open))</tr></thead>
+            <div class="scroll"><table class="figures\(if: !showsCustomer || isSlim, " slim")\(if: isSlim || !showsCustomer, " stackable")"><caption class="hidden">\(w(.navInvoices))</caption><thead><tr><th scope="col">\(w(.number))</th>\(if: showsCustomer, "<th scope=\"col\">\(w(.customer))</th>")\(if: !isSlim, "<th scope=\"col\">\(w(.state))</th>\(head(.issueDay))")\(head(.dueDay))\(if: !isSlim, head(.amount))\(head(.openAmount))</tr></thead>
             <tbody>\(each: page.rows, { row(of: $0, showsCustomer, isSlim, parts) })</tbody>\(if: !page.totals.isEmpty, foot(page, showsCustomer, isSlim))</table></div>
             """
     }
@@ -359,34 +354,75 @@ struct ItemTable {
         """
     }
 
-    /// The same for a file.
-    func report(_ page: Look.ItemPage) -> ReportTable {
-        ReportTable(
-            title: w(.navInvoices), notes: ["\(asking.site.company.name) · \(asking.today)"],
+    /// The register's own list, with columns to choose.
+    func list(_ page: Look.ItemPage) -> ListTable<Look.ItemRow> {
+        let parts = Parts(asking)
+        let w = w
+        func text(_ id: String, _ word: Word, _ value: @escaping (Look.ItemRow) -> String?) -> ListColumn<Look.ItemRow>
+        {
+            ListColumn(
+                id: id, title: w(word), kind: .text, cell: { "<td>\(value($0) ?? "–")</td>" },
+                value: { .text(value($0) ?? "") })
+        }
+        let number = ListColumn<Look.ItemRow>(
+            id: "number", title: w(.number), kind: .text, isAlways: true,
+            cell: { row in
+                let shown = row.instalments > 1 ? "\(row.number) · \(row.instalment)/\(row.instalments)" : row.number
+                return "<th scope=\"row\"><a href=\"\(address(row))\" data-open>\(shown)</a></th>"
+            }, value: { .text($0.number) })
+        let customer = ListColumn<Look.ItemRow>(
+            id: "customer", title: w(.customer), kind: .text,
+            cell: { row in
+                "<td><a href=\"/customers/\(URLText.encode(row.customer))\">\(row.customerName)</a><small>\(row.customer)</small></td>"
+            }, value: { .text($0.customerName) })
+        let code = ListColumn<Look.ItemRow>(
+            id: "code", title: w(.customerCode), kind: .text, isFileOnly: true, cell: { _ in .nothing },
+            value: { .text($0.customer) })
+        let state = ListColumn<Look.ItemRow>(
+            id: "state", title: w(.state), kind: .text, cell: { "<td>\(parts.itemStatus($0))</td>" },
+            value: { .text(parts.itemState($0)) })
+        let issue = ListColumn<Look.ItemRow>(
+            id: "issue", title: w(.issueDay), kind: .day, sort: Look.ItemSort.issue.rawValue, isRight: true,
+            cell: { "<td class=\"r\">\(w.day($0.issueDay))</td>" }, value: { .day($0.issueDay) })
+        let due = ListColumn<Look.ItemRow>(
+            id: "due", title: w(.dueDay), kind: .day, sort: Look.ItemSort.due.rawValue, isRight: true,
+            cell: { "<td class=\"r\">\(w.day($0.dueDay))\(lateness($0))</td>" }, value: { .day($0.dueDay) })
+        let currency = ListColumn<Look.ItemRow>(
+            id: "currency", title: w(.currency), kind: .text, cell: { "<td>\($0.currency.code)</td>" },
+            value: { .text($0.currency.code) })
+        let amount = ListColumn<Look.ItemRow>(
+            id: "amount", title: w(.amount), kind: .amount, sort: Look.ItemSort.amount.rawValue, isRight: true,
+            cell: { w.cell($0.amount, $0.currency) },
+            value: { .amount(Int128($0.amount), exponent: $0.currency.exponent) })
+        let open = ListColumn<Look.ItemRow>(
+            id: "open", title: w(.openAmount), kind: .amount, sort: Look.ItemSort.open.rawValue, isRight: true,
+            cell: { w.cell($0.open, $0.currency, strong: true) },
+            value: { .amount(Int128($0.open), exponent: $0.currency.exponent) })
+        return ListTable(
+            asking: asking, title: w(.navInvoices),
             columns: [
-                .init(w(.number), .text), .init(w(.instalment), .count), .init(w(.code), .text),
-                .init(w(.customer), .text),
-                .init(w(.salesOwner), .text), .init(w(.contract), .text), .init(w(.issueDay), .day),
-                .init(w(.dueDay), .day),
-                .init(w(.overdueDays), .count), .init(w(.currency), .text), .init(w(.amount), .amount),
-                .init(w(.openAmount), .amount),
-            ],
-            rows: page.rows.map { row in
-                [
-                    .text(row.number), .count(row.instalment), .text(row.customer), .text(row.customerName),
-                    .text(row.salesOwner ?? ""), .text(row.contract ?? ""), .day(row.issueDay), .day(row.dueDay),
-                    .count(max(0, row.open == 0 ? 0 : row.daysOverdue)), .text(row.currency.code),
-                    .amount(Int128(row.amount), exponent: row.currency.exponent),
-                    .amount(Int128(row.open), exponent: row.currency.exponent),
-                ]
-            },
-            totals: page.totals.map { total in
-                [ReportTable.Cell](repeating: .empty, count: 8) + [
-                    .text(w(.total)), .text(total.currency.code),
-                    .amount(total.amount, exponent: total.currency.exponent),
-                    .amount(total.open, exponent: total.currency.exponent),
-                ]
-            }, sheetName: w(.navInvoices))
+                number, code, customer, text("sales", .salesOwner) { $0.salesOwner },
+                text("contract", .contract) { $0.contract }, state, issue, due, currency, amount, open,
+            ])
+    }
+
+    /// The list's totals, one line for each currency.
+    func sums(_ page: Look.ItemPage) -> HTML {
+        """
+        <table class="figures slim"><caption class="hidden">\(w(.total))</caption><tbody>\(each: page.totals, { total in
+            "<tr class=\"sum\"><th scope=\"row\">\(w(.total)) \(total.currency.code)</th><td class=\"r\">\(w(.amount)) \(w.figure(total.amount, total.currency))</td><td class=\"r\">\(w(.openAmount)) \(w.figure(total.open, total.currency))</td></tr>"
+        })</tbody></table>
+        """
+    }
+
+    private func address(_ row: Look.ItemRow) -> String {
+        "/invoices/\(URLText.encode(row.number))"
+            + (row.entity == "main" ? "" : "?entity=\(URLText.encode(row.entity))")
+    }
+
+    private func lateness(_ row: Look.ItemRow) -> HTML {
+        if row.open == 0 { return .nothing }
+        return "<small\(if: row.daysOverdue > 0, " class=\"bad\"")>\(w.lateness(row.daysOverdue))</small>"
     }
 }
 

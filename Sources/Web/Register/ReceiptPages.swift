@@ -46,7 +46,7 @@ enum ReceiptPages {
         return ReportTable(
             title: w(.navReceipts), notes: ["\(asking.site.company.name) · \(asking.today)"],
             columns: [
-                .init(w(.reference), .text), .init(w(.valueDay), .day), .init(w(.code), .text),
+                .init(w(.reference), .text), .init(w(.valueDay), .day), .init(w(.customerCode), .text),
                 .init(w(.customer), .text),
                 .init(w(.payer), .text), .init(w(.currency), .text), .init(w(.amount), .amount),
                 .init(w(.waitingMoney), .amount),
@@ -134,7 +134,7 @@ enum ReceiptPages {
                 var best: Range<Substring.Index>?
                 for number in named {
                     let digits = String(number.reversed().prefix { $0.isNumber }.reversed())
-                    for form in [number, digits] where form.count >= 4 {
+                    for form in [number, digits] where form == number || form.count >= 4 {
                         guard let range = rest.range(of: form) else { continue }
                         if best.map({ range.lowerBound < $0.lowerBound }) ?? true { best = range }
                     }

@@ -65,7 +65,9 @@ struct Layout {
             """)
     }
 
-    func head(_ title: String) -> HTML {
+    func head(_ title: String) -> HTML { Self.head(title, asking.site.assets) }
+
+    static func head(_ title: String, _ assets: Assets, more: HTML = .nothing) -> HTML {
         """
         <head>
         <meta charset="utf-8">
@@ -73,7 +75,7 @@ struct Layout {
         <meta name="color-scheme" content="light dark">
         <title>\(title)</title>
         <link rel="icon" href="/icon.svg" type="image/svg+xml">
-        <link rel="stylesheet" href="\(asking.site.assets.stylesheet)">
+        <link rel="stylesheet" href="\(assets.stylesheet)">\(more)
         </head>
         """
     }

@@ -99,6 +99,12 @@ struct Parts {
     func status(_ text: String, _ kind: String = "") -> HTML { "<span class=\"st \(kind)\">\(text)</span>" }
     func tag(_ text: String, _ kind: String = "") -> HTML { "<span class=\"tag \(kind)\">\(text)</span>" }
 
+    func itemState(_ row: Look.ItemRow) -> String {
+        let name =
+            row.open == 0 ? "settled" : row.daysOverdue > 0 ? "overdue" : row.open < row.amount ? "partial" : "open"
+        return w.name(.status, name)
+    }
+
     func itemStatus(_ row: Look.ItemRow) -> HTML {
         if row.open == 0 { return status(w.name(.status, "settled"), "good") }
         if row.daysOverdue > 0 { return status(w.name(.status, "overdue"), "bad") }

@@ -41,6 +41,7 @@ struct WebContext: RequestContext {
     }
 }
 
+/// Answers from a site.
 struct Responder: HTTPResponder {
     let site: Site
     let logger: Logger
@@ -59,22 +60,27 @@ struct Responder: HTTPResponder {
                 "request": "\(id)", "method": "\(request.method)", "route": "\(route)", "status": "\(reply.status)",
                 "ms": "\(Int(seconds * 1000))", "bytes": "\(reply.body.count)",
             ])
+        return Self.response(reply, id, isHead: request.method == .head)
+    }
+
+    /// A reply with the headers that every answer has.
+    static func response(_ reply: Reply, _ id: String, isHead: Bool) -> Response {
         var response = Response(status: .init(code: reply.status))
         for header in reply.headers {
             guard let name = HTTPField.Name(header.name) else { continue }
             response.headers.append(HTTPField(name: name, value: header.value))
         }
-        for (name, value) in Self.securityHeaders where response.headers[name] == nil {
+        for (name, value) in securityHeaders where response.headers[name] == nil {
             response.headers[name] = value
         }
         if let name = HTTPField.Name("X-Request-Id") { response.headers[name] = id }
         if !reply.body.isEmpty || reply.status == 200 {
-            response.body = .init(byteBuffer: ByteBuffer(bytes: request.method == .head ? [] : reply.body))
+            response.body = .init(byteBuffer: ByteBuffer(bytes: isHead ? [] : reply.body))
         }
         return response
     }
 
-    private static func requestID() -> String {
+    static func requestID() -> String {
         let text = String(UInt32.random(in: 0...UInt32.max), radix: 16, uppercase: true)
         return String(repeating: "0", count: 8 - text.count) + text
     }
@@ -166,7 +172,7 @@ struct Responder: HTTPResponder {
         HTTPField.Name("X-Part").flatMap { request.headers[$0] } ?? ""
     }
 
-    private static func split(_ address: String) -> (path: String, query: String) {
+    static func split(_ address: String) -> (path: String, query: String) {
         let parts = address.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         return (String(parts[0]), parts.count > 1 ? String(parts[1]) : "")
     }

@@ -145,11 +145,11 @@ enum SettingsPages {
         let w = asking.w
         let parts = Parts(asking)
         let form: HTML = """
-            <form class="form narrow sec" method="post" action="/settings/account">\(Layout.formFields(asking))\(parts.select("role", w(.accountRole), content.accounts.map { ($0.role, w.name(.account, $0.role)) }, selected: asking.form["role"]))\(parts.field("code", w(.code), value: asking.form["code"], isRequired: true))\(parts.field("name", w(.name), value: asking.form["name"], isRequired: true))<p class="acts">\(parts.submit(w(.save)))</p></form>
+            <form class="form narrow sec" method="post" action="/settings/account">\(Layout.formFields(asking))\(parts.select("role", w(.accountRole), content.accounts.map { ($0.role, w.name(.account, $0.role)) }, selected: asking.form["role"]))\(parts.field("code", w(.recordCode), value: asking.form["code"], isRequired: true))\(parts.field("name", w(.name), value: asking.form["name"], isRequired: true))<p class="acts">\(parts.submit(w(.save)))</p></form>
             """
         return """
             \(parts.answer(HTML(w(.accountsText))))
-            <div class="scroll sec"><table class="figures slim"><thead><tr><th scope="col">\(w(.accountRole))</th><th scope="col">\(w(.code))</th><th scope="col">\(w(.name))</th></tr></thead><tbody>\(each: content.accounts, { "<tr><th scope=\"row\">\(w.name(.account, $0.role))</th><td>\($0.code)</td><td>\($0.name)</td></tr>" })</tbody></table></div>\(if: asking.may(.setAccount), form)
+            <div class="scroll sec"><table class="figures slim"><thead><tr><th scope="col">\(w(.accountRole))</th><th scope="col">\(w(.recordCode))</th><th scope="col">\(w(.name))</th></tr></thead><tbody>\(each: content.accounts, { "<tr><th scope=\"row\">\(w.name(.account, $0.role))</th><td>\($0.code)</td><td>\($0.name)</td></tr>" })</tbody></table></div>\(if: asking.may(.setAccount), form)
             """
     }
 
@@ -170,7 +170,7 @@ enum SettingsPages {
         let parts = Parts(asking)
         let company = asking.site.company
         let form: HTML = """
-            <form class="form narrow sec" method="post" action="/settings/entity">\(Layout.formFields(asking))\(parts.field("code", w(.code), value: asking.form["code"], isRequired: true))\(parts.field("name", w(.name), value: asking.form["name"], isRequired: true))\(parts.field("currency", w(.currency), value: asking.form.has("currency") ? asking.form["currency"] : company.currency.code, isRequired: true))<p class="acts">\(parts.submit(w(.entityAct)))</p></form>
+            <form class="form narrow sec" method="post" action="/settings/entity">\(Layout.formFields(asking))\(parts.field("code", w(.recordCode), value: asking.form["code"], isRequired: true))\(parts.field("name", w(.name), value: asking.form["name"], isRequired: true))\(parts.field("currency", w(.currency), value: asking.form.has("currency") ? asking.form["currency"] : company.currency.code, isRequired: true))<p class="acts">\(parts.submit(w(.entityAct)))</p></form>
             """
         return """
             \(parts.facts([(w(.name), HTML(company.name)), (w(.currency), HTML(company.currency.code)), (w(.timeZone), HTML(company.timeZone)), (w(.country), HTML(company.country)), (w(.language), HTML(company.language)), (w(.storeKind), HTML(company.kind.rawValue))]))

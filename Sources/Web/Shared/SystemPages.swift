@@ -75,7 +75,7 @@ enum SystemPages {
                 (w(.sessions), HTML("\(figures.sessions)")), (w(.accountsHead), HTML("\(figures.people)")),
             ]))
             \(parts.facts([
-                (w(.version), HTML(Store.appVersion)), (w(.lastAct), w.moment(figures.lastInstant, asking.site.company, today: asking.today)),
+                (w(.programVersion), HTML(Store.appVersion)), (w(.lastAct), w.moment(figures.lastInstant, asking.site.company, today: asking.today)),
                 (w(.chainHead), "<code>#\(figures.acts) \(String(figures.headHash.prefix(32)))…</code>"),
                 (w(.storeKind), HTML(asking.site.company.kind.rawValue)),
             ]))
@@ -104,6 +104,7 @@ enum SystemPages {
 enum Routes {
     static func all(isDevelopment: Bool) -> [Route] {
         SystemPages.routes + AccountPages.routes + MyDayPages.routes + SearchPages.routes + SavedViews.routes
+            + ColumnChoice.routes
             + CustomerPages.routes + InvoicePages.routes + ReceiptPages.routes + NewRecordPages.routes
             + ImportPages.routes + AgingPages.routes + WorkPages.routes + LedgerPages.routes + PeoplePages.routes
             + SettingsPages.routes + (isDevelopment ? GalleryPage.routes : [])

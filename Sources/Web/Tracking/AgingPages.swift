@@ -8,7 +8,7 @@ internal import Receivables
 /// Who owes us, how late, how bad (账龄分析), with movement and trend.
 enum AgingPages {
     static let routes: [Route] = [
-        Route(.get, "/aging", .permission(.seeAging), show)
+        Route(.get, "/aging", .permission(.seeAging), show), Route(.get, "/aging/items", .permission(.seeAging), items),
     ]
 
     /// What the address asks for.
@@ -72,6 +72,38 @@ enum AgingPages {
         let table = content.report.table(asking.w.catalogue)
         if let file = try await Parts(asking).file(table, name: asking.w(.navAging)) { return file }
         return AgingPage(asking: asking, question: question, content: content).reply
+    }
+
+    /// The items that one figure of a report is made of, as of its day and state of knowledge.
+    @Sendable private static func items(_ asking: Asking) async throws -> Reply {
+        let question = question(asking)
+        if let refusal = question.refusal { throw refusal }
+        let (viewer, store) = (asking.viewer, asking.store)
+        let code = asking.query["customer"]
+        // Whether there is such a customer for this person.
+        let name = try await asking.look(.seeAging) { try $0.customerPicture(code).row.name }
+        let rows = try await asking.work { () -> [RegisterQueries.InvoiceRow] in
+            let set = try Policies.buckets(question.basis, on: question.asOf, in: store)
+            guard let index = Int(asking.query["bucket"]), set.buckets.indices.contains(index) else { return [] }
+            var filter = RegisterQueries.InvoiceFilter()
+            filter.customer = code
+            filter.currency = Currency(asking.query["currency"])
+            filter.asOf = question.asOf
+            filter.knownAt = question.knownAt
+            filter.bucket = (set, set.buckets[index].code)
+            filter.viewer = viewer
+            filter.limit = 200
+            return try RegisterQueries.invoices(filter, today: asking.today, in: store).rows
+        }
+        let w = asking.w
+        return Layout(asking).drawer(
+            name, at: .aging,
+            """
+            <p class="lead">\(w.html(.asOfDay, ["day": w.date(question.asOf, today: asking.today)]))</p>
+            \(if: rows.isEmpty, Parts(asking).empty(w(.noOpenItems)))<div class="scroll"><table class="figures slim stackable"><thead><tr><th scope="col">\(w(.number))</th><th scope="col" class="r">\(w(.dueDay))</th><th scope="col" class="r">\(w(.openAmount))</th></tr></thead><tbody>\(each: rows, { row in
+                "<tr data-row><th scope=\"row\"><a href=\"/invoices/\(URLText.encode(row.number))\" data-open>\(row.number)</a></th><td class=\"r\">\(w.day(row.dueDay))</td>\(w.cell(row.open, row.currency, strong: true))</tr>"
+            })</tbody></table></div>
+            """)
     }
 
     private struct AgingPage {

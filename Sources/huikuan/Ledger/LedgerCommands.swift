@@ -23,6 +23,7 @@ struct LedgerCommand: AsyncParsableCommand {
 
     func run() async throws {
         let session = try Session(options)
+        _ = try session.viewer(for: .seeLedger)
         let format = format.flatMap(JournalFormat.init) ?? (options.json ? .json : .csv)
         var export = ExportJournal(format, from: from?.day, to: to?.day)
         export.catalogue = session.catalogue
@@ -57,6 +58,7 @@ struct TrialBalanceCommand: AsyncParsableCommand {
 
     func run() async throws {
         let session = try Session(options)
+        _ = try session.viewer(for: .seeLedger)
         let day = asOf?.day ?? session.today
         let balance = try LedgerBalances.trialBalance(in: session.store, entity: entity, asOf: day)
         if options.json { Console.emit(Self.json(balance, day)) } else { Self.show(balance, day, session.catalogue) }

@@ -66,7 +66,8 @@ struct CustomersCommand: AsyncParsableCommand {
     func run() async throws {
         let session = try Session(options)
         let page = try RegisterQueries.customers(
-            matching: search, owner: owner, limit: list.limit(json: options.json), in: session.store)
+            matching: search, owner: owner, limit: list.limit(json: options.json),
+            for: try session.viewer(for: .seeCustomers), in: session.store)
         if options.json {
             return Console.emit(
                 .list(page, list) { row in
@@ -107,7 +108,8 @@ struct ContactsCommand: AsyncParsableCommand {
     func run() async throws {
         let session = try Session(options)
         let page = try RegisterQueries.contacts(
-            customer: customer, limit: list.limit(json: options.json), in: session.store)
+            customer: customer, limit: list.limit(json: options.json),
+            for: try session.viewer(for: .seeCustomers), in: session.store)
         if options.json {
             return Console.emit(
                 .list(page, list) { row in
@@ -192,6 +194,7 @@ struct InvoicesCommand: AsyncParsableCommand {
             filter.bucket = (set, bucket)
         }
         filter.onlyOpen = open
+        filter.viewer = try session.viewer(for: .seeInvoices)
         filter.limit = list.limit(json: options.json)
         let page = try RegisterQueries.invoices(filter, today: session.today, in: session.store)
         if options.json { return Console.emit(.list(page, list) { json($0, day) }) }
@@ -251,7 +254,8 @@ struct ReceiptsCommand: AsyncParsableCommand {
     func run() async throws {
         let session = try Session(options)
         let page = try RegisterQueries.receipts(
-            customer: customer, onlyUnapplied: unapplied, limit: list.limit(json: options.json), in: session.store)
+            customer: customer, onlyUnapplied: unapplied, limit: list.limit(json: options.json),
+            for: try session.viewer(for: .seeReceipts), in: session.store)
         if options.json {
             return Console.emit(
                 .list(page, list) { row in
@@ -293,6 +297,7 @@ struct ActsCommand: AsyncParsableCommand {
 
     func run() async throws {
         let session = try Session(options)
+        _ = try session.viewer(for: .seeActs)
         let page = try RegisterQueries.acts(
             command: command, limit: list.limit(json: options.json), in: session.store)
         if options.json {

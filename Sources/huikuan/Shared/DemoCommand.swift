@@ -95,6 +95,20 @@ struct SamplePlay {
         }
     }
 
+    /// The usual sample company up to today, and its store.
+    static func make(_ path: String, language: String) async throws -> (Store, CompanySettings) {
+        guard let yuan = Currency("CNY") else { throw Refusal(.valueUnknownCurrency) }
+        var company = CompanySettings(
+            name: "", currency: yuan, language: language, timeZone: "Asia/Shanghai", country: "CN", kind: .sample)
+        let last = company.day(of: Edge.clock())
+        let from = last.adding(days: -730)
+        let sample = SampleCompany(seed: 20_250_101, customers: 60, invoices: 1_200, from: from, to: last)
+        company.name = sample.companyName
+        try await SamplePlay(sample, company, path: path, from: from, to: last).run { _ in }
+        let store = try Store.open(path: path, in: StoreOptions.place(of: path), clock: Edge.clock)
+        return (store, company)
+    }
+
     func run(_ onProgress: (Double) -> Void) async throws {
         let clock = clock
         clock.set(from.adding(days: -1), hour: 9)

@@ -106,6 +106,15 @@ struct Session {
         }
     }
 
+    /// The one who asks, once they may see this at all.
+    ///
+    /// - Throws: `Refusal` `access.denied`.
+    func viewer(for permission: Permission) throws -> Viewer {
+        let viewer = try Viewer.of(actor, on: today, in: store)
+        try viewer.need(permission)
+        return viewer
+    }
+
     /// A command of the one who acts; what nobody may, nobody can name.
     func request(_ command: Permission, _ input: String = "") -> ActRequest {
         ActRequest(

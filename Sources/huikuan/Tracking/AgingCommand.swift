@@ -54,6 +54,11 @@ struct AgingCommand: AsyncParsableCommand {
         let session = try Session(options)
         let day = asOf?.day ?? session.today
         let known = try knownAt.map { try KnownAt($0) } ?? .now
+        let viewer = try session.viewer(for: .seeAging)
+        // They show the whole company, which a data scope hides.
+        if from != nil || trend, !viewer.seesAll {
+            throw Refusal(.accessDenied, ["permission": .text("see-aging"), "roles": .text("all")])
+        }
         if let from {
             let report = try MovementReport.make(
                 from: from.day, to: day, knownAt: known, buckets: try bucketSet(session, day), in: session.store)
@@ -88,6 +93,7 @@ struct AgingCommand: AsyncParsableCommand {
         _ session: Session, _ day: LocalDate, _ knownAt: KnownAt
     ) throws -> AgingReport.Request {
         var request = AgingReport.Request(asOf: day, buckets: try bucketSet(session, day))
+        request.viewer = try session.viewer(for: .seeAging)
         request.knownAt = knownAt
         let known = AgingReport.Dimension.allCases.map(\.rawValue).joined(separator: ", ")
         request.dimensions = try by.split(separator: ",").map { word in

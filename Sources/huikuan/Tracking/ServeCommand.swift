@@ -44,6 +44,16 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let place = StoreOptions.place(of: options.store)
+        if !noPages, try !place.exists(options.store) {
+            // Nothing is there yet: the pages begin with making it.
+            guard let port = try await firstRun() else { return }
+            return try await serve(port: port)
+        }
+        try await serve(port: port)
+    }
+
+    private func serve(port: Int) async throws {
         let session = try Session(options)
         let post = try post(session)
         let serving = Serving(session, post, lease: lease)
@@ -52,7 +62,7 @@ struct ServeCommand: AsyncParsableCommand {
         var logger = Logger(label: "huikuan") { _ in JSONLines() }
         logger.logLevel = .info
         var services: [any Service] = [Work(serving: serving)]
-        if !noPages { services.append(try pages(session, serving, logger)) }
+        if !noPages { services.append(try pages(session, serving, logger, port)) }
         do {
             try await ServiceGroup(
                 configuration: .init(
@@ -70,7 +80,9 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     /// The web server, which tells where it is once it takes connections.
-    private func pages(_ session: Session, _ serving: Serving, _ logger: Logger) throws -> any Service {
+    private func pages(
+        _ session: Session, _ serving: Serving, _ logger: Logger, _ port: Int
+    ) throws -> any Service {
         let site = try Site(
             session.store, clock: { serving.now }, publicAddress: publicUrl, isDevelopment: development)
         let (host, publicUrl, catalogue) = (host, publicUrl, session.catalogue)
@@ -83,6 +95,75 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
+    /// Serves the page that makes a company, until it is made.
+    ///
+    /// - Returns: The port, for the server that goes on; `nil` when it was asked to stop before.
+    private func firstRun() async throws -> Int? {
+        let catalogue = try options.catalogue()
+        let (made, end) = AsyncStream.makeStream(of: Void.self)
+        let path = options.store
+        let first = try FirstRun(logger: Self.quiet) { wish in
+            try await Self.make(wish, path)
+        } onMade: {
+            end.yield()
+        }
+        let found = FoundPort()
+        let (host, publicUrl) = (host, publicUrl)
+        let service = first.service(host: host, port: port) { port in
+            found.set(port)
+            let address = (publicUrl ?? "http://\(host):\(port)") + first.path
+            Console.say(catalogue.text(.serveFirstRun, ["store": .text(path), "address": .text(address)]))
+        }
+        let group = ServiceGroup(
+            configuration: .init(services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: Self.quiet))
+        let watch = Task {
+            for await _ in made {
+                // The page that was asked for last is still on its way.
+                try? await Task.sleep(for: .milliseconds(300))
+                await group.triggerGracefulShutdown()
+            }
+        }
+        defer { watch.cancel() }
+        try await group.run()
+        return try StoreOptions.place(of: path).exists(path) ? found.port : nil
+    }
+
+    /// The port that the system gave.
+    private final class FoundPort: @unchecked Sendable {
+        // Guarded by `lock`.
+        private let lock = NSLock()
+        private var number = 0
+        var port: Int { lock.withLock { number } }
+        func set(_ port: Int) { lock.withLock { number = port } }
+    }
+
+    /// Makes what was wished for, and says where to go on.
+    private static func make(_ wish: FirstRun.Wish, _ path: String) async throws -> String {
+        let place = StoreOptions.place(of: path)
+        let now = Edge.clock()
+        func request(_ command: Permission, _ company: CompanySettings) -> ActRequest {
+            ActRequest(
+                command: command.rawValue, actor: Edge.systemUser, source: "web", now: now, today: company.day(of: now))
+        }
+        switch wish {
+        case .company(let settings, let name, let email, let password):
+            try AccountCommands.check(newAccount: email, name: name, password: password)
+            let store = try await CreateCompany(settings).run(
+                path: path, in: place, actor: Edge.systemUser, now: now, clock: Edge.clock)
+            try await AccountCommands(in: store, request(.setPerson, settings)).setUp(
+                email, name: name, password: password)
+            try store.close()
+            return "/sign-in"
+        case .sample(let language):
+            let (store, company) = try await SamplePlay.make(path, language: language)
+            let people = try AccountQueries.people(in: store, now: now)
+            let person = people.first { $0.roles.contains(.financeManager) }?.key ?? ""
+            let link = try await AccountCommands(in: store, request(.changePassword, company)).signInLink(for: person)
+            try store.close()
+            return "/link/\(link.token)"
+        }
+    }
+
     /// What the lifecycle of services says of itself interests nobody.
     private static let quiet = Logger(label: "huikuan.services") { _ in SwiftLogNoOpLogHandler() }
 
@@ -91,9 +172,14 @@ struct ServeCommand: AsyncParsableCommand {
         let serving: Serving
 
         func run() async throws {
-            await withGracefulShutdownHandler {
-                await serving.serve()
-            } onGracefulShutdown: {
+            // Where the pages can't be served, the rest is cancelled.
+            await withTaskCancellationHandler {
+                await withGracefulShutdownHandler {
+                    await serving.serve()
+                } onGracefulShutdown: {
+                    serving.end()
+                }
+            } onCancel: {
                 serving.end()
             }
         }

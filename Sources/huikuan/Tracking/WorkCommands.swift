@@ -24,10 +24,11 @@ struct TasksCommand: AsyncParsableCommand {
             let request = session.request(.finishTask, "\(done)|\(note ?? "")")
             return session.done(try await WorkCommands(in: session.store, request).finish(task: done, note: note))
         }
+        let viewer = try session.viewer(for: .seeTasks)
         if let task { return show(try TrackingQueries.subjects(ofTask: task, in: session.store), session) }
         let page = try TrackingQueries.tasks(
             owner: owner, customer: customer, includingClosed: all, dueBefore: dueBefore?.day,
-            limit: list.limit(json: options.json), in: session.store)
+            limit: list.limit(json: options.json), for: viewer, in: session.store)
         if options.json { return Console.emit(.list(page, list) { json($0, session) }) }
         session.show(
             ReportTable(
@@ -141,7 +142,7 @@ struct RemindersCommand: AsyncParsableCommand {
         if !release.isEmpty { return try await letGo(session) }
         let page = try TrackingQueries.reminders(
             customer: customer, state: state, since: since?.day, limit: list.limit(json: options.json),
-            in: session.store)
+            for: try session.viewer(for: .seeReminders), in: session.store)
         if options.json { return Console.emit(.list(page, list, Self.json)) }
         if text {
             for row in list.page(page).rows {

@@ -1,0 +1,315 @@
+import Database
+import Foundation
+import Ledger
+import Operations
+import Receivables
+import TestSupport
+import Testing
+
+@testable import Web
+
+/// A small company with something of everything on its pages.
+enum SmallCompany {
+    static func make() async throws -> TestCompany {
+        let company = try await TestCompany(now: "2026-06-01T04:00:00Z")
+        try await company.take(
+            .customers, "code,name,sales_owner,collector", "C1,=HYPERLINK(1) <b>&\"Ltd\"',mine@b.c,coll@b.c",
+            "C2,北京银行科技有限公司,theirs@b.c,coll@b.c", "C3,Third,theirs@b.c,")
+        try await company.take(.contacts, "customer,name,purpose,email", "C1,Ms Zhao,payment,zhao@c.example")
+        try await company.take(
+            .invoices, "number,customer,issue_date,due_date,amount,contract",
+            "I/1 <x>,C1,2026-04-01,2026-04-20,100,K-1",
+            "I2,C2,2026-05-01,2026-05-31,200,", "I3,C2,2026-05-20,2026-06-30,300.50,")
+        try await company.take(
+            .receipts, "reference,date,amount,customer,payer,remittance",
+            "R1,2026-05-28,150,C2,Payer,for I2 and others",
+            "R2,2026-05-29,10,,Stranger,=1+1")
+        try await company.run(day: "2026-06-01")
+        return company
+    }
+}
+
+@Suite struct PageTests {
+    /// A path of a route with places filled in so that the record is there.
+    private static func path(_ route: Route, _ company: TestCompany) throws -> String {
+        let ids = try company.store.read { session in
+            (
+                try session.row("SELECT id FROM credit WHERE reference = 'R1'")?.integer(0) ?? 0,
+                try session.row("SELECT min(id) FROM task")?.integer(0) ?? 0
+            )
+        }
+        return route.path.replacing("{code}", with: "C2").replacing("{fact}", with: "\(ids.0)")
+            .replacing("/aging/items", with: "/aging/items?customer=C2&bucket=0").replacing(
+                "{account}", with: "receivable"
+            ).replacing("{kind}", with: "invoices")
+            .replacing("/invoices/{number}", with: "/invoices/I2").replacing("/acts/{number}", with: "/acts/2")
+            .replacing("/tasks/{id}", with: "/tasks/\(ids.1)").replacing("{id}", with: "1")
+    }
+
+    @Test(
+        "Every page answers every role as the matrix says, in both languages, without a word that has no text",
+        arguments: Role.allCases)
+    func pagesOfRoles(role: Role) async throws {
+        let company = try await SmallCompany.make()
+        let served = try await Served(company, isDevelopment: true)
+        let browser = try await served.signIn("who@b.c", role, scope: .all)
+        for language in ["en", "zh-Hans"] {
+            _ = try await browser.post("/preferences", ["language": language])
+            for route in served.site.routes where route.method == .get && route.access != .anybody {
+                guard !route.path.hasPrefix("/imports/{id}"), route.path != "/views" else { continue }
+                let path = try Self.path(route, company)
+                let page = try await browser.get(path)
+                var isAllowed = true
+                if case .permission(let permission) = route.access { isAllowed = permission.isAllowed([role]) }
+                #expect(page.status == (isAllowed ? 200 : 403), "\(role) \(path): \(page.status)")
+                let isHTML = page.headers["content-type"]?.hasPrefix("text/html") ?? false
+                guard isHTML else { continue }
+                #expect(page.text.contains("<html lang=\"\(language)\""), "\(path)")
+                #expect(!page.text.contains("web."), "\(path) shows a text's key")
+                #expect(
+                    page.text.firstMatch(of: /\{[a-z]+\}/) == nil,
+                    "\(path) shows \(page.text.firstMatch(of: /.{30}\{[a-z]+\}/)?.0 ?? "")")
+                #expect(!page.text.contains(" style="), "\(path) has an inline style")
+                #expect(!page.text.contains("<b>&\""), "\(path) doesn't escape")
+                #expect(page.bytes.count < 100_000, "\(path) has \(page.bytes.count) bytes")
+                let csp = page.headers["content-security-policy"] ?? ""
+                #expect(csp.contains("script-src 'self'") && !csp.contains("unsafe"), "\(path)")
+                #expect(page.headers["cache-control"] == "no-store", "\(path)")
+            }
+        }
+    }
+
+    @Test("Every form that a role may not send is refused before anything is read", arguments: Role.allCases)
+    func formsOfRoles(role: Role) async throws {
+        let company = try await SmallCompany.make()
+        let served = try await Served(company)
+        let browser = try await served.signIn("who@b.c", role, scope: .all)
+        let before = try company.store.read { try $0.row("SELECT last_act FROM head")?.integer(0) }
+        let token = try await browser.formToken()
+        for route in served.site.routes where route.method == .post {
+            guard case .permission(let permission) = route.access, !permission.isAllowed([role]) else { continue }
+            let page = try await browser.post(try Self.path(route, company), ["reason": "x"], token: token)
+            #expect(page.status == 403, "\(role) \(route.path): \(page.status)")
+        }
+        #expect(try company.store.read { try $0.row("SELECT last_act FROM head")?.integer(0) } == before)
+    }
+
+    @Test("Whoever sees their own customers alone finds nothing of others' on any page, list, search or export")
+    func scopesOnPages() async throws {
+        let company = try await SmallCompany.make()
+        let served = try await Served(company)
+        let browser = try await served.signIn("mine@b.c", .sales)
+        for route in served.site.routes where route.method == .get {
+            guard case .permission(let permission) = route.access, permission.isAllowed([.sales]),
+                !route.path.hasPrefix("/imports/{id}")
+            else { continue }
+            let page = try await browser.get(try Self.path(route, company))
+            for foreign in ["北京银行", "I3", "Payer", "Stranger"] {
+                #expect(!page.text.contains(foreign), "\(route.path) shows \(foreign)")
+            }
+        }
+        let fact = try company.store.read {
+            try $0.row("SELECT id FROM credit WHERE reference = 'R1'")?.integer(0) ?? 0
+        }
+        for path in ["/customers/C2", "/invoices/I2", "/receipts/\(fact)", "/customers/C2/contact"]
+        where path != "/customers/C2/contact" {
+            #expect(try await browser.get(path).status == 404, "\(path)")
+        }
+        for path in [
+            "/customers?format=csv", "/invoices?state=all&format=csv", "/receipts?state=all&format=csv",
+            "/aging?format=csv",
+            "/search?q=I2", "/search?part=suggest&q=bjyh", "/customers?q=C2",
+        ] {
+            let page = try await browser.get(path)
+            #expect([200, 303].contains(page.status), "\(path): \(page.status)")
+            #expect(!page.text.contains("北京银行") && !page.text.contains("I3"), "\(path)")
+        }
+        let foreign = try await browser.post(
+            "/customers/C2/contact",
+            ["name": "X", "purpose": "billing", "email": "x@y.z", "reason": "x", "key": "k1"])
+        #expect(foreign.status == 404)
+    }
+
+    @Test("A number with a slash, a name with markup and a search by initials find their way")
+    func strangeNames() async throws {
+        let company = try await SmallCompany.make()
+        let served = try await Served(company)
+        let browser = try await served.signIn("a@b.c", .accountant)
+        #expect(try await browser.get("/invoices/I%2F1%20%3Cx%3E").text.contains("I/1 &lt;x&gt;"))
+        #expect(try await browser.get("/customers/C1").text.contains("&lt;b&gt;&amp;&quot;Ltd&quot;&#39;"))
+        #expect(try await browser.get("/search?q=bjyh").location == "/customers/C2")
+        #expect(try await browser.get("/search?part=suggest&q=yhkj").text.contains("北京银行科技有限公司"))
+        #expect(try await browser.get("/search?q=%27%20OR%201=1--").status == 200)
+        #expect(try await browser.get("/search?q=%25").text.contains("<h1>"))
+    }
+
+    @Test("What a spreadsheet would take for a formula is text in exports")
+    func formulas() async throws {
+        let company = try await SmallCompany.make()
+        let served = try await Served(company)
+        let browser = try await served.signIn("a@b.c", .accountant)
+        let csv = try await browser.get("/customers?format=csv")
+        #expect(csv.headers["content-disposition"]?.contains("attachment") ?? false)
+        #expect(csv.text.contains("'=HYPERLINK"))
+        #expect(!csv.text.contains(",=HYPERLINK") && !csv.text.contains(",\"=HYPERLINK"))
+        let xlsx = try await browser.get("/invoices?state=all&format=xlsx")
+        #expect(xlsx.bytes.starts(with: Array("PK".utf8)))
+        let pdf = try await browser.get("/aging?format=pdf")
+        #expect(pdf.bytes.starts(with: Array("%PDF".utf8)))
+    }
+
+    @Test("A receipt is split over invoices, or refused at its place, and taken back; a form sent twice does it once")
+    func allocating() async throws {
+        let company = try await SmallCompany.make()
+        let served = try await Served(company)
+        let browser = try await served.signIn("a@b.c", .accountant)
+        let ids = try company.store.read { session in
+            (
+                try session.row("SELECT id FROM credit WHERE reference = 'R1'")?.integer(0) ?? 0,
+                try session.row("SELECT i.id FROM item i JOIN invoice v ON v.id = i.invoice WHERE v.number = 'I2'")?
+                    .integer(0) ?? 0,
+                try session.row("SELECT i.id FROM item i JOIN invoice v ON v.id = i.invoice WHERE v.number = 'I3'")?
+                    .integer(0) ?? 0
+            )
+        }
+        let (receipt, second, third) = ids
+        #expect(try await browser.get("/receipts/\(receipt)").text.contains("<mark>"))
+        let tooMuch = try await browser.post(
+            "/receipts/\(receipt)/allocate", ["amount:\(second)": "200", "amount:\(third)": "", "key": "k0"])
+        #expect(tooMuch.status == 422 && tooMuch.text.contains("aria-invalid"))
+        #expect(tooMuch.text.contains("value=\"200\""))
+        for _ in 1...2 {
+            let done = try await browser.post(
+                "/receipts/\(receipt)/allocate", ["amount:\(second)": "100.00", "amount:\(third)": "５０", "key": "k1"])
+            #expect(done.status == 303)
+        }
+        func open(_ number: String) throws -> Int64 {
+            try company.store.read {
+                try $0.row(
+                    "SELECT b.open FROM item_balance b JOIN item i ON i.id = b.item JOIN invoice v ON v.id = i.invoice WHERE v.number = \(number)"
+                )?.integer(0) ?? -1
+            }
+        }
+        #expect(try open("I2") == 100_00 && open("I3") == 250_50)
+        let other = try await browser.post("/receipts/\(receipt)/allocate", ["amount:\(second)": "1", "key": "k1"])
+        #expect(other.status == 422 && other.text.contains("key"))
+        let back = try await browser.post(
+            "/receipts/\(receipt)/unapply", ["invoice": "I2", "reason": "wrong", "key": "k2"])
+        #expect(back.status == 303)
+        #expect(try open("I2") == 200_00)
+        #expect(try company.fault() == nil)
+    }
+
+    @Test("A record typed by hand is refused at its field, keeps what was typed, and is registered")
+    func byHand() async throws {
+        let company = try await SmallCompany.make()
+        let served = try await Served(company)
+        let browser = try await served.signIn("a@b.c", .accountant)
+        let wrong = try await browser.post(
+            "/new/invoices",
+            [
+                "number": "N1", "customer": "C1", "issue_date": "2026-05-05", "due_date": "2026-06-05",
+                "amount": "12.345", "key": "k",
+            ])
+        #expect(wrong.status == 422)
+        #expect(wrong.text.contains("id=\"amount-error\"") && wrong.text.contains("value=\"12.345\""))
+        let right = try await browser.post(
+            "/new/invoices",
+            [
+                "number": "N1", "customer": "C1", "issue_date": "2026-05-05", "due_date": "2026-06-05",
+                "amount": "1,234.50", "key": "l",
+            ])
+        #expect(right.status == 303 && right.location == "/invoices/N1")
+        #expect(try await browser.get("/invoices/N1").text.contains("1,234.50"))
+    }
+
+    @Test("A file is mapped, tried out with its errors in place, and imported")
+    func importing() async throws {
+        let company = try await SmallCompany.make()
+        let served = try await Served(company)
+        let browser = try await served.signIn("a@b.c", .accountant)
+        let file = "发票号,客户编码,开票日期,到期日,金额\nX1,C1,2026/5/1,2026/5/31,10\nX2,C1,2026/5/1,2026/5/31,zehn\n"
+        let uploaded = try await browser.upload("/imports", ["kind": "invoices"], file: "发票.csv", Data(file.utf8))
+        let path = try #require(uploaded.location)
+        let mapping = try await browser.get(path)
+        #expect(mapping.text.contains("<option value=\"发票号\" selected>"))
+        let id = String(path.dropFirst("/imports/".count).prefix { $0 != "?" })
+        func fields(_ more: (String, String)...) -> KeyValuePairs<String, String> {
+            [
+                "kind": "invoices", "column:number": "发票号", "column:customer": "客户编码", "column:issue_date": "开票日期",
+                "column:due_date": "到期日", "column:amount": "金额", "dates": "yyyy/M/d",
+            ]
+        }
+        let tried = try await browser.post("/imports/\(id)/try", fields())
+        #expect(tried.text.contains("zehn") && tried.text.contains("1 errors"))
+        let stranger = try await served.signIn("b@b.c", .accountant)
+        #expect(try await stranger.get(path).status != 200)
+        let good = file.replacingOccurrences(of: "zehn", with: "20")
+        let again = try await browser.upload("/imports", ["kind": "invoices"], file: "发票.csv", Data(good.utf8))
+        let second = String(try #require(again.location).dropFirst("/imports/".count).prefix { $0 != "?" })
+        let ready = try await browser.post("/imports/\(second)/try", fields())
+        let yaml = try #require(ready.text.firstMatch(of: /name="mapping" value="([^"]*)"/)?.1)
+            .replacing("&quot;", with: "\"")
+        let committed = try await browser.post(
+            "/imports/\(second)/commit", ["kind": "invoices", "mapping": String(yaml)])
+        #expect(committed.status == 303)
+        var page = ""
+        for _ in 1...200 {
+            page = try await browser.get("/imports/\(second)/progress").text
+            if !page.contains("data-poll") { break }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        #expect(page.contains("2 new"))
+        #expect(try await browser.get("/invoices/X2").status == 200)
+        let empty = try await browser.upload("/imports", ["kind": "invoices"], file: "x.csv", Data())
+        #expect(empty.status == 422)
+        let forbidden = try await browser.upload("/imports", ["kind": "receipts"], file: "x.csv", Data("a,b\n".utf8))
+        #expect(forbidden.status == 403)
+    }
+
+    @Test("What is too large, has no such address or no such method is told so, with a number for faults")
+    func limits() async throws {
+        let company = try await SmallCompany.make()
+        let served = try await Served(company)
+        let browser = try await served.signIn("a@b.c", .accountant)
+        let large = try await browser.post("/preferences", ["theme": String(repeating: "x", count: 400_000)])
+        #expect(large.status == 413)
+        #expect(try await browser.get("/nowhere").status == 404)
+        #expect(try await browser.get("/tasks/finish").status != 200)
+        #expect(try await browser.get("/invoices?after=nonsense&bucket=99&dueFrom=never&sort=x").status == 200)
+        #expect(try await browser.get("/aging?by=nonsense&asOf=x&knownAt=nonsense").status == 200)
+        #expect(try await browser.get("/acts/999999").status == 404)
+    }
+
+    @Test("Every text of the pages is in the catalogues of both languages, with the same places, and used")
+    func texts() throws {
+        let english = try Catalogue(.english)
+        let chinese = try Catalogue(.chinese)
+        for word in Word.allCases {
+            #expect(english.keys.contains(word.rawValue) && chinese.keys.contains(word.rawValue), "\(word)")
+        }
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("Sources/Web")
+        let files =
+            FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL } ?? []
+        let code = try files.filter { $0.pathExtension == "swift" && $0.lastPathComponent != "Word.swift" }
+            .map { try String(contentsOf: $0, encoding: .utf8) }.joined()
+        for word in Word.allCases { #expect(code.contains(".\(word)"), "nothing says \(word)") }
+        // Words between tags that stand in the code and not in a catalogue.
+        for match in code.matches(of: />([^<>\\"{}()]*[A-Za-z]{3,}[^<>\\"{}()]*)<\//) {
+            let text = String(match.1).trimmingCharacters(in: .whitespacesAndNewlines)
+            #expect(text.isEmpty || ["CSV", "PDF", "Enter"].contains(text), "\(text) stands in the code")
+        }
+        for kind in Wording.NameKind.allCases where kind != .table && kind != .source {
+            #expect(english.keys.contains { $0.hasPrefix("name.\(kind.rawValue).") }, "\(kind)")
+        }
+        for permission in Permission.allCases {
+            #expect(english.keys.contains("name.permission.\(permission.rawValue)"), "\(permission)")
+            #expect(
+                !permission.isCommand || english.keys.contains("name.command.\(permission.rawValue)"), "\(permission)")
+        }
+        for column in ImportKind.allCases.flatMap(\.columns) {
+            #expect(english.keys.contains("name.column.\(column.name)"), "\(column.name)")
+        }
+    }
+}
