@@ -153,7 +153,7 @@ def how_it_looks(site, look):
         visit.go("/account")
         visit.same("the theme among the settings", visit.find("#theme").input_value(), "dark")
         visit.find("#language").select_option("zh-Hans")
-        visit.find("#keys").select_option("off")
+        visit.find("#single-keys").select_option("off")
         with visit.page.expect_navigation():
             visit.click(visit.find("form.form[action='/preferences'] button[type=submit]"))
         expect(visit.find("html")).to_have_attribute("lang", "zh-Hans")
@@ -169,15 +169,16 @@ def register_receipt(site, look, names):
     last two, whose numbers stand in its text."""
     customers = site.rows("customers")
     groups = {row["group"] for row in customers}
-    unapplied = {row["key"]: yuan(row["unapplied"]) for row in site.run("aging")["rows"]}
+    waiting = {row["key"]: yuan(row["unapplied"]) for row in site.run("aging")["rows"]}
+    opened = sorted(site.rows("invoices", "--open"), key=lambda item: item["dueDate"])
     plain = {item["number"] for item in site.open_items() if yuan(item["open"]["amount"]) > 2_000_00}
     candidates = []
     for row in customers:
         code = row["code"]
         # What a group owes together could be paid by any of it.
-        if row["group"] or code in groups or unapplied.get(code) != 0:
+        if row["group"] or code in groups or waiting.get(code) != 0:
             continue
-        items = sorted(site.rows("invoices", "--customer", code, "--open"), key=lambda item: item["dueDate"])
+        items = [item for item in opened if item["customer"] == code]
         two = items[-2:] if names else items[:2]
         days = [item["dueDate"] for item in items[:3]]
         # The text names two, and another has a number that ends alike.
@@ -681,7 +682,7 @@ def working_by_keyboard(site, look):
             page.keyboard.press("Tab")
             if page.evaluate("document.activeElement.localName") == "textarea":
                 break
-        visit.same("what Tab leads to", page.evaluate("document.activeElement.id"), "note")
+        visit.same("what Tab leads to", page.evaluate("document.activeElement.id"), "finish-note")
         page.keyboard.type("已通话，客户答应周五付")
         # What was typed isn't lost by one key: the first Esc asks by leading back to it.
         page.keyboard.press("Escape")
@@ -748,14 +749,14 @@ def managing(site, look):
     with site.visit("finance_manager", at=f"/invoices/{one['number']}", **look) as visit:
         visit.expects(422)
         form = visit.unfold("pause-act")
-        form.locator("#until").fill(after(-3))
+        form.locator("[name=until]").fill(after(-3))
         form.locator("[name=reason]").fill("质量争议，等客户回函")
         with visit.page.expect_navigation():
             visit.click(visit.button("pause-act", form))
         visit.shows("why it can't be paused until a day that is over", visit.find(".callout[role=alert]"))
         form = visit.unfold("pause-act")
         visit.same("the reason that was typed", form.locator("[name=reason]").input_value(), "质量争议，等客户回函")
-        form.locator("#until").fill(after(21))
+        form.locator("[name=until]").fill(after(21))
         form.locator("[name=reason]").fill("质量争议，等客户回函")
         with visit.page.expect_navigation():
             visit.click(visit.button("pause-act", form))
@@ -764,7 +765,7 @@ def managing(site, look):
         visit.same("the place after pausing", visit.place().split("?")[0], f"/invoices/{one['number']}")
 
         form = visit.unfold("change-due-act")
-        form.locator("#due").fill(after(45))
+        form.locator("[name=due]").fill(after(45))
         form.locator("[name=reason]").fill("合同补充协议约定")
         with visit.page.expect_navigation():
             visit.click(visit.button("change-due-act", form))
@@ -793,6 +794,7 @@ def managing(site, look):
         visit.same("the last act after a preview", site.rows("acts")[0]["act"], acts)
 
         visit.go("/settings")
+        visit.unfold("policy-as-text")
         policy = visit.find("#policy")
         text = policy.input_value()
         stopped = re.sub(r"(overdue-start:\s*\{enabled: )true", r"\1false", text)
@@ -916,7 +918,7 @@ def only_reading(site, look):
     task = site.rows("tasks")[0]["id"]
     waiting = next(row for row in site.rows("receipts", "--unapplied") if row["customer"])
     # One's own account and way of looking is everybody's; management decides on approvals.
-    harmless = {"/preferences", "/sign-out", "/views", "/views/remove"}
+    harmless = {"/preferences", "/columns", "/sign-out", "/views", "/views/remove"}
     for role in ("auditor", "management"):
         with site.visit(role, **look) as visit:
             visit.expects(403)

@@ -93,7 +93,11 @@ final class Browser: @unchecked Sendable {
 
     /// Sends a form's fields with the token of this session, as a page's form has it.
     func post(_ path: String, _ fields: KeyValuePairs<String, String>, token: String? = nil) async throws -> Page {
-        var pairs = fields.map { ($0.key, $0.value) }
+        try await post(path, fields.map { ($0.key, $0.value) }, token: token)
+    }
+
+    func post(_ path: String, _ fields: [(String, String)], token: String? = nil) async throws -> Page {
+        var pairs = fields
         if !pairs.contains(where: { $0.0 == "form" }) {
             let found: String
             if let token { found = token } else { found = try await formToken() }

@@ -163,10 +163,14 @@ package enum AccountQueries {
 /// What people are called, by number: their name where it is known, else their e-mail.
 struct PersonNames {
     private var names: [Int64: String] = [:]
+    private var ids: [String: Int64] = [:]
 
     init(_ session: any SQLSession) throws {
         let personal = PersonalRepository(session: session, facts: nil)
-        for row in try session.rows("SELECT id, key FROM person ORDER BY id") { names[row.integer(0)] = row.text(1) }
+        for row in try session.rows("SELECT id, key FROM person ORDER BY id") {
+            names[row.integer(0)] = row.text(1)
+            ids[row.text(1)] = row.integer(0)
+        }
         let details = try session.rows("SELECT person, personal FROM person_detail ORDER BY person, n")
         for row in details {
             if let name = try personal.fields(row.integer(1))?.first, !name.isEmpty { names[row.integer(0)] = name }
@@ -174,4 +178,12 @@ struct PersonNames {
     }
 
     subscript(id: Int64?) -> String? { id.flatMap { names[$0] } }
+
+    /// What an actor of the journal is called; what is no person's key stays as it is.
+    func called(_ actor: String) -> String { self[ids[actor]] ?? actor }
+
+    /// Everybody's key and name, by name.
+    var all: [(key: String, name: String)] {
+        ids.map { ($0.key, names[$0.value] ?? $0.key) }.sorted { ($0.name, $0.key) < ($1.name, $1.key) }
+    }
 }

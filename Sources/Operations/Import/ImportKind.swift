@@ -1,3 +1,5 @@
+package import Receivables
+
 /// What a file holds (spec 10.6), with its columns in order.
 package enum ImportKind: String, CaseIterable, Sendable {
     case customers, contacts, invoices, receipts, allocations, settlements, calendar, rates
@@ -123,4 +125,21 @@ package enum ImportKind: String, CaseIterable, Sendable {
         column("day*", "日期"), column("from*", "原币"), column("to*", "目标币"), column("rate*", "汇率"),
         column("source", "来源"),
     ]
+}
+
+extension ImportKind {
+    /// What somebody needs who imports such a file.
+    package var permission: Permission {
+        switch self {
+        case .customers: .importCustomers
+        case .contacts: .importContacts
+        case .invoices: .importInvoices
+        case .receipts: .importReceipts
+        case .allocations: .importAllocations
+        case .settlements: .importSettlements
+        case .creditNotes: .importCreditNotes
+        case .calendar: .importCalendar
+        case .rates: .importRates
+        }
+    }
 }

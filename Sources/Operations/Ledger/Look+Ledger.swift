@@ -85,7 +85,8 @@ extension Look {
                 let act = try acts.act(ofFact: row.integer(0))
                 rows.append(
                     EntryRow(
-                        id: row.integer(0), fact: row.integer(1), act: act?.seq ?? 0, actor: act?.actor ?? "",
+                        id: row.integer(0), fact: row.integer(1), act: act?.seq ?? 0,
+                        actor: act.map { outlook.names.called($0.actor) } ?? "",
                         postingDay: LocalDate(dayNumber: Int(row.integer(2))), other: other,
                         amount: Money(minorUnits: isDebit ? row.integer(6) : -row.integer(6), currency: currency),
                         customer: entry?.code, customerName: entry?.name, subject: try subject(ofFact: row.integer(1))))
@@ -143,7 +144,7 @@ extension Look {
                 """)
             guard let last = found.last else { break }
             for row in found where filter.actor.isEmpty || row.text(3) == filter.actor {
-                rows.append(Self.act(row))
+                rows.append(act(row))
                 if rows.count > filter.limit { break }
             }
             looked += found.count
@@ -153,10 +154,11 @@ extension Look {
         return ActPage(rows: shown, next: rows.count > filter.limit ? shown.last?.number : nil)
     }
 
-    private static func act(_ row: SQLRow) -> RegisterQueries.ActRow {
+    /// With the actor as people call them.
+    private func act(_ row: SQLRow) -> RegisterQueries.ActRow {
         RegisterQueries.ActRow(
             number: row.integer(0), instant: Instant(microseconds: row.integer(1)), command: row.text(2),
-            actor: row.text(3), source: row.text(4), facts: row.integer(5), outcome: row.text(6),
+            actor: outlook.names.called(row.text(3)), source: row.text(4), facts: row.integer(5), outcome: row.text(6),
             hash: row.blob(7).hexadecimal)
     }
 
@@ -188,7 +190,7 @@ extension Look {
                     [.integer(first), .integer(last)]))
             for row in rows { facts.append(try fact(row, table)) }
         }
-        return (Self.act(found), facts.sorted { $0.number < $1.number })
+        return (act(found), facts.sorted { $0.number < $1.number })
     }
 
     private func fact(_ row: SQLRow, _ table: FactTable) throws -> FactRow {
@@ -224,6 +226,9 @@ extension Look {
                 return now.isEmpty && (was ?? "").isEmpty ? nil : (table.columns[position].name, was, now)
             })
     }
+
+    /// People who may stand in the journal, for the filter.
+    package func actors() -> [(key: String, name: String)] { outlook.names.all }
 
     /// Commands that stand in the journal, for the filter.
     package func commands() throws -> [String] {

@@ -6,6 +6,8 @@ package import Receivables
 extension Look {
     /// One invoice with its items, what paid it, what happened to it, and what it posted.
     package struct InvoicePicture: Sendable {
+        /// The number of the invoice's fact.
+        package let fact: Int64
         package let number: String
         package let entity: String
         package let customer: String
@@ -79,6 +81,8 @@ extension Look {
         /// A number, reference or name, and more of it.
         package let subject: String
         package let detail: String
+        /// Numbers of the invoices that it is about, where the page doesn't say so itself; at most a few.
+        package var about: [String] = []
     }
 
     /// - Throws: `Refusal` `invoice.unknown`, also for one outside of the scope.
@@ -106,7 +110,8 @@ extension Look {
         }
         let entry = outlook.attributes[row.integer(3)]
         return InvoicePicture(
-            number: row.text(1), entity: row.text(2), customer: entry?.code ?? "", customerName: entry?.name ?? "",
+            fact: id, number: row.text(1), entity: row.text(2), customer: entry?.code ?? "",
+            customerName: entry?.name ?? "",
             salesOwner: outlook.names[row.optionalInteger(17) ?? entry?.salesOwner], currency: currency,
             gross: row.integer(5), net: row.optionalInteger(6), tax: row.optionalInteger(7),
             open: positions.reduce(0) { $0 + outlook.open[$1] }, issueDay: LocalDate(dayNumber: Int(row.integer(8))),
@@ -286,7 +291,8 @@ extension Look {
             if last?.fact != draft.fact { last = try acts.act(ofFact: draft.fact).map { (draft.fact, $0) } }
             guard let act = last?.act else { return nil }
             return Event(
-                kind: draft.kind, fact: draft.fact, act: act.seq, instant: act.instant, actor: act.actor,
+                kind: draft.kind, fact: draft.fact, act: act.seq, instant: act.instant,
+                actor: outlook.names.called(act.actor),
                 day: draft.day ?? company.day(of: act.instant), amount: draft.amount, subject: draft.subject,
                 detail: draft.detail)
         }

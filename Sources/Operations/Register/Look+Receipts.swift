@@ -188,7 +188,8 @@ extension Look {
         let candidates = try candidates(for: row)
         return ReceiptPicture(
             row: row, allocations: allocations, transfers: try transfers(of: [fact] + allocations.map(\.fact)),
-            registeredBy: act?.actor ?? "", registeredAt: act?.instant ?? instant, act: act?.seq ?? 0,
+            registeredBy: act.map { outlook.names.called($0.actor) } ?? "", registeredAt: act?.instant ?? instant,
+            act: act?.seq ?? 0,
             isOwn: viewer.person != nil && act?.actor == viewer.key && act?.source != "import",
             proposals: proposals(row, candidates), candidates: candidates)
     }
@@ -225,7 +226,7 @@ extension Look {
             }
             return Proposal(reason: reason, parts: parts, left: left)
         }
-        let named = items.filter { Self.names($0.number, in: row.remittance ?? "") }
+        let named = Self.named(items, in: row.remittance ?? "")
         if !named.isEmpty { proposals.append(fill(named, .numbersNamed)) }
         if let one = items.first(where: { $0.open == money }) {
             proposals.append(fill([one], .amountFits))
@@ -252,18 +253,26 @@ extension Look {
         }
     }
 
-    /// Whether a text names a number: all of it, or its end from the last sign that is no digit, four digits at least.
-    package static func names(_ number: String, in text: String) -> Bool {
+    /// The items whose numbers a text names. Where it names some as a whole, ends that happen to agree mean nothing.
+    package static func named(_ items: [ItemRow], in text: String) -> [ItemRow] {
+        let whole = items.filter { names($0.number, in: text, asWhole: true) }
+        return whole.isEmpty ? items.filter { names($0.number, in: text, asWhole: false) } : whole
+    }
+
+    /// Whether a text names a number: all of it; or else its end from the last sign that is no digit, four digits at
+    /// least.
+    private static func names(_ number: String, in text: String, asWhole: Bool) -> Bool {
         guard !text.isEmpty else { return false }
-        if stands(number, in: text, alone: { $0.isLetter || $0.isNumber }) { return true }
-        // Banks and payers leave dashes and spaces out.
-        let bare = number.filter { $0.isLetter || $0.isNumber }
-        if bare.count >= 6, text.filter({ $0.isLetter || $0.isNumber }).uppercased().contains(bare.uppercased()) {
-            return true
+        if asWhole {
+            if stands(number, in: text, alone: { $0.isLetter || $0.isNumber }) { return true }
+            // Banks and payers leave dashes and spaces out.
+            let bare = number.filter { $0.isLetter || $0.isNumber }
+            return bare.count >= 6
+                && text.filter { $0.isLetter || $0.isNumber }.uppercased().contains(bare.uppercased())
         }
         let digits = String(number.reversed().prefix { $0.isNumber }.reversed())
         guard digits.count >= 4 else { return false }
-        return stands(digits, in: text, alone: \.isNumber)
+        return stands(digits, in: text) { $0.isNumber || "-/_".contains($0) }
     }
 
     /// Whether a text has a part that isn't a part of something longer.

@@ -30,18 +30,27 @@ package final class Catalogue: Sendable {
     /// All keys of the language, for the test that compares languages.
     package let keys: Set<String>
 
-    /// A text with its parameters put in; a key without a text shows itself.
+    /// A text with its parameters put in; a key without a text shows itself. `{count:item/items}` chooses by number.
     package func text(_ key: String, _ parameters: [String: Refusal.Parameter] = [:]) -> String {
         // One pass from left to right, so that a brace in a value is never taken for a place.
         var rest = Substring(texts[key] ?? key)
         var text = ""
         while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
             text += rest[..<open]
-            let name = String(rest[rest.index(after: open)..<close])
-            text += parameters[name].map(string) ?? "{\(name)}"
+            text += value(of: rest[rest.index(after: open)..<close], parameters)
             rest = rest[rest.index(after: close)...]
         }
         return text + rest
+    }
+
+    /// A place's value; `{count:item/items}` is the first word where the count is one, else the second.
+    private func value(of place: Substring, _ parameters: [String: Refusal.Parameter]) -> String {
+        let parts = place.split(separator: ":", maxSplits: 1)
+        guard parts.count == 2, case .count(let count)? = parameters[String(parts[0])] else {
+            return parameters[String(place)].map(string) ?? "{\(place)}"
+        }
+        let words = parts[1].split(separator: "/", omittingEmptySubsequences: false)
+        return String(count == 1 ? words[0] : words[words.count - 1])
     }
 
     package func text(_ key: TextKey, _ parameters: [String: Refusal.Parameter] = [:]) -> String {

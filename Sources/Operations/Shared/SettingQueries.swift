@@ -16,13 +16,14 @@ package enum SettingQueries {
     package static func policies(in store: Store) throws -> [PolicyRow] {
         try store.read { session in
             let acts = ActRepository(session: session)
+            let names = try PersonNames(session)
             return try session.rows(
                 "SELECT id, n, valid_from FROM policy_version WHERE code = 'default' ORDER BY n DESC LIMIT 50"
             ).compactMap { row in
                 try acts.act(ofFact: row.integer(0)).map { act in
                     PolicyRow(
                         version: row.integer(1), from: LocalDate(dayNumber: Int(row.integer(2))), act: act.seq,
-                        actor: act.actor, instant: act.instant)
+                        actor: names.called(act.actor), instant: act.instant)
                 }
             }
         }

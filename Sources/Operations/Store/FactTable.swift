@@ -128,6 +128,8 @@ extension FactTable {
     static let bankAccount = FactTable(54, "bank_account", "entity code:t")
     static let bankAccountVersion = FactTable(
         55, "bank_account_version", "bank_account n bank:t number:t is_active")
+    static let note = FactTable(56, "note", "kind subject personal")
+    static let attachment = FactTable(57, "attachment", "note sha256:b size_bytes media_type:t personal")
 
     static let all: [FactTable] = [
         .entity, .entityVersion, .settingVersion, .policyVersion, .accountCode, .calendarDay, .rate, .person,
@@ -137,7 +139,7 @@ extension FactTable {
         .taskItem,
         .taskEvent, .collectionCase, .caseItem, .caseEvent, .pause, .pauseEnd, .signal, .snapshot,
         .personDetail, .account, .accountEvent, .accessToken, .accessTokenEnd, .dataScope, .delegation, .delegationEnd,
-        .approval, .approvalDecision, .bankAccount, .bankAccountVersion,
+        .approval, .approvalDecision, .bankAccount, .bankAccountVersion, .note, .attachment,
     ]
 
     /// The class of every table of the store that is not in `all`.
@@ -145,6 +147,6 @@ extension FactTable {
         "act": .fact, "head": .derived, "item_balance": .derived, "credit_balance": .derived,
         "carrying": .derived, "untranslated": .derived, "migration": .outside, "personal_key": .outside,
         "delivery": .outside, "session": .outside, "sign_in_attempt": .outside, "security_event": .outside,
-        "preference": .outside,
+        "preference": .outside, "attachment_content": .outside,
     ]
 }

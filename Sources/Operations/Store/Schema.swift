@@ -17,6 +17,9 @@ enum Schema {
         Migration(
             number: 3, name: "accounts", statements: accounts,
             appendOnly: FactTable.all.filter { (44...55).contains($0.kind) }.map(\.name)),
+        Migration(
+            number: 4, name: "notes", statements: notes,
+            appendOnly: FactTable.all.filter { (56...57).contains($0.kind) }.map(\.name)),
     ])
 
     /// All tables in the order of their creation, so that a table stands behind those that it names.
@@ -381,6 +384,21 @@ enum Schema {
         CREATE TABLE preference (key TEXT PRIMARY KEY, person INTEGER NOT NULL, name TEXT NOT NULL,
             content TEXT NOT NULL) STRICT
         """,
+    ]
+
+    /// What people put beside records. Files stand apart from the facts that name them by their hash.
+    private static let notes = [
+        """
+        CREATE TABLE note (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL CHECK (kind IN (1, 2, 3, 4)),
+            subject INTEGER NOT NULL, personal INTEGER NOT NULL REFERENCES personal) STRICT
+        """,
+        "CREATE INDEX note_subject ON note (subject)",
+        """
+        CREATE TABLE attachment (id INTEGER PRIMARY KEY, note INTEGER NOT NULL REFERENCES note, sha256 BLOB NOT NULL,
+            size_bytes INTEGER NOT NULL, media_type TEXT NOT NULL, personal INTEGER NOT NULL REFERENCES personal) STRICT
+        """,
+        "CREATE INDEX attachment_note ON attachment (note)",
+        "CREATE TABLE attachment_content (sha256 BLOB PRIMARY KEY, content BLOB NOT NULL) STRICT",
     ]
 
     /// The fact tables of the first migration; later ones bring their own guards.

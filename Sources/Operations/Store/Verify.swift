@@ -40,6 +40,7 @@ package struct Verify: Sendable {
                 try checkRunningBalances(session)
                 try checkTranslations(session)
                 try checkPersonal(session)
+                try checkAttachments(session)
                 try checkBooks(session, store)
                 try checkSchema(session, store)
             } catch let found as Fault {
@@ -76,6 +77,23 @@ package struct Verify: Sendable {
         while try statement.step() {
             guard try personal.isSound(subject: statement.integer(1), statement.blob(2)) else {
                 throw Fault(text: "personal \(statement.integer(0)) can't be read with its key")
+            }
+        }
+    }
+
+    /// Every file that a note names is there, and is what was put there.
+    private func checkAttachments(_ session: any SQLSession) throws {
+        let missing = try session.row(
+            """
+            SELECT a.id FROM attachment a LEFT JOIN attachment_content c ON c.sha256 = a.sha256
+             WHERE c.sha256 IS NULL ORDER BY a.id LIMIT 1
+            """)
+        if let missing { throw Fault(text: "attachment \(missing.integer(0)): its content is missing") }
+        let statement = try session.scan("SELECT sha256, content FROM attachment_content ORDER BY sha256")
+        defer { statement.reset() }
+        while try statement.step() {
+            guard NoteCommands.digest(statement.blob(1)) == statement.blob(0) else {
+                throw Fault(text: "attachment: a file's content is not what was put there")
             }
         }
     }

@@ -33,11 +33,13 @@ package struct AgingReport: Sendable {
     package struct Row: Sendable {
         /// The customer's code, the owner's e-mail, … ; crossed keys are joined by ` / `.
         package let key: String
-        package let name: String
+        /// What each dimension's part is called: a person's name, a customer's; a code where there is no name.
+        package let names: [String]
         package let currency: Currency
         package let buckets: [Int128]
         package let unapplied: Int128
 
+        package var name: String { names.joined(separator: " / ") }
         package var open: Int128 { buckets.reduce(0, +) }
     }
 
@@ -94,6 +96,7 @@ private struct AgingBuilder {
     let known: KnownAt.State
     let attributes: CustomerAttributes
     let people: PersonKeys
+    let names: PersonNames
     let company: CompanySettings
 
     init(
@@ -110,6 +113,7 @@ private struct AgingBuilder {
             known.isNow && parts.attributes.isValid(from: attributeDay, through: LocalDate(dayNumber: 1_000_000))
             ? parts.attributes : try CustomerAttributes(session, on: attributeDay, knownFact: known.lastFact)
         people = parts.people
+        names = parts.names
         company = try CompanySettings.load(in: session)
     }
 
@@ -180,12 +184,13 @@ private struct AgingBuilder {
 
     private func makeRows(_ wanted: [Bool]) throws -> [AgingReport.Row] {
         let width = request.buckets.buckets.count
-        var sums: [RowKey: (buckets: [Int128], unapplied: Int128, name: String)] = [:]
+        var sums: [RowKey: (buckets: [Int128], unapplied: Int128, names: [String])] = [:]
         func add(
-            _ key: String, _ name: String, _ currency: Currency, _ buckets: some Sequence<Int128>, _ unapplied: Int128
+            _ key: String, _ names: [String], _ currency: Currency, _ buckets: some Sequence<Int128>,
+            _ unapplied: Int128
         ) {
             let rowKey = RowKey(text: key, currency: currency)
-            var row = sums[rowKey] ?? ([Int128](repeating: 0, count: width), 0, name)
+            var row = sums[rowKey] ?? ([Int128](repeating: 0, count: width), 0, names)
             for (index, amount) in buckets.enumerated() { row.buckets[index] += amount }
             row.unapplied += unapplied
             sums[rowKey] = row
@@ -197,22 +202,22 @@ private struct AgingBuilder {
                 let row = aging.row(index)
                 let unapplied = aging.unapplied[index]
                 guard unapplied != 0 || row.contains(where: { $0 != 0 }) else { continue }
-                let (key, name) = try label(debtor)
-                add(key, name, debtor.currency, row, unapplied)
+                let (key, names) = try label(debtor)
+                add(key, names, debtor.currency, row, unapplied)
             }
         } else {
             try addCrossed(wanted, add)
         }
         return sums.map { key, row in
             AgingReport.Row(
-                key: key.text, name: row.name, currency: key.currency, buckets: row.buckets, unapplied: row.unapplied)
+                key: key.text, names: row.names, currency: key.currency, buckets: row.buckets, unapplied: row.unapplied)
         }.sorted { ($0.key, $0.currency) < ($1.key, $1.currency) }
     }
 
     /// Rows finer than a debtor: the invoice's own owner, contract or product line. Unapplied money has
     /// none of these; it stands with its customer's owner, or in a row without a key.
     private func addCrossed(
-        _ wanted: [Bool], _ add: (String, String, Currency, [Int128], Int128) -> Void
+        _ wanted: [Bool], _ add: (String, [String], Currency, [Int128], Int128) -> Void
     ) throws {
         var keys: [OpenItems.Key] = []
         var labels: [[(key: String, name: String)]] = []
@@ -226,7 +231,7 @@ private struct AgingBuilder {
                     let text = people[person] ?? ""
                     if let known = texts[text] { return known }
                     texts[text] = Int32(list.count)
-                    list.append((text, text))
+                    list.append((text, names[person] ?? text))
                     return Int32(list.count - 1)
                 }
                 let ofOwner = picture.owners.map { code($0 == 0 ? nil : $0) }
@@ -249,28 +254,32 @@ private struct AgingBuilder {
             let second = labels.count > 1 ? labels[1][Int(key.second)] : nil
             add(
                 second.map { "\(first.key) / \($0.key)" } ?? first.key,
-                second.map { "\(first.name) / \($0.name)" } ?? first.name, key.currency, amounts, 0)
+                [first.name] + [second?.name].compactMap { $0 }, key.currency, amounts, 0)
         }
         let unapplied = picture.unapplied(query)
         for (index, debtor) in picture.debtors.enumerated() where wanted[index] && unapplied[index] != 0 {
             let parts = try request.dimensions.map { dimension -> (key: String, name: String) in
                 switch dimension {
                 case .owner:
-                    let owner = people[attributes[debtor.customer]?.salesOwner] ?? ""
-                    return (owner, owner)
+                    return person(attributes[debtor.customer]?.salesOwner)
                 case .contract, .product: return ("", "")
                 default: return try label(debtor, dimension)
                 }
             }
             add(
-                parts.map(\.key).joined(separator: " / "), parts.map(\.name).joined(separator: " / "), debtor.currency,
+                parts.map(\.key).joined(separator: " / "), parts.map(\.name), debtor.currency,
                 [Int128](repeating: 0, count: width), unapplied[index])
         }
     }
 
-    private func label(_ debtor: OpenItems.Debtor) throws -> (key: String, name: String) {
+    private func person(_ id: Int64?) -> (key: String, name: String) {
+        let key = people[id] ?? ""
+        return (key, names[id] ?? key)
+    }
+
+    private func label(_ debtor: OpenItems.Debtor) throws -> (key: String, names: [String]) {
         let parts = try request.dimensions.map { try label(debtor, $0) }
-        return (parts.map(\.key).joined(separator: " / "), parts.map(\.name).joined(separator: " / "))
+        return (parts.map(\.key).joined(separator: " / "), parts.map(\.name))
     }
 
     private func label(_ debtor: OpenItems.Debtor, _ dimension: AgingReport.Dimension) throws -> (
@@ -284,14 +293,14 @@ private struct AgingBuilder {
             // A customer without a parent is its own group.
             let top = attributes[attributes.groupTop(of: debtor.customer)]
             return (top?.code ?? "", top?.name ?? "")
-        case .collector: return twice(people[entry?.collector])
+        case .collector: return person(entry?.collector)
         case .currency: return twice(debtor.currency.code)
         case .kind: return twice(entry?.kind?.name)
         case .size: return twice(entry?.size?.name)
         case .industry: return twice(entry?.industry)
         case .entity:
             return twice(try session.row("SELECT code FROM entity WHERE id = \(debtor.entity)")?.text(0))
-        case .owner: return twice(people[entry?.salesOwner])
+        case .owner: return person(entry?.salesOwner)
         case .contract, .product: return twice("")
         }
     }
@@ -305,7 +314,7 @@ private struct AgingBuilder {
                 for index in sums.indices { sums[index] += row.buckets[index] }
                 unapplied += row.unapplied
             }
-            return AgingReport.Row(key: "", name: "", currency: currency, buckets: sums, unapplied: unapplied)
+            return AgingReport.Row(key: "", names: [], currency: currency, buckets: sums, unapplied: unapplied)
         }
     }
 
@@ -349,7 +358,7 @@ private struct AgingBuilder {
             for index in sums.indices { sums[index] += inBase(row.buckets[index]) }
             unapplied += inBase(row.unapplied)
         }
-        let row = AgingReport.Row(key: "", name: "", currency: company.currency, buckets: sums, unapplied: unapplied)
+        let row = AgingReport.Row(key: "", names: [], currency: company.currency, buckets: sums, unapplied: unapplied)
         // A sum that leaves a currency out would be taken for the whole.
         return (missing.isEmpty ? row : nil, missing)
     }

@@ -49,6 +49,7 @@ extension Look {
     ///
     /// - Throws: `Refusal` `customer.unknown`.
     package func tasks(_ filter: TaskFilter) throws -> TaskPage {
+        if filter.isClosed { return try closedTasks(filter) }
         var rows: [TaskRow] = []
         var cursor = filter.after ?? Cursor(value: -1_000_000, fact: 0)
         let customer = try filter.customer.map { try self.customer($0) }
@@ -69,14 +70,51 @@ extension Look {
                 ? shown.last.map { Cursor(value: Int64($0.dueDay.dayNumber), fact: $0.id) } : nil)
     }
 
+    /// Finished tasks, the ones finished last before the others; a page looks at some thousand of them at most.
+    private func closedTasks(_ filter: TaskFilter) throws -> TaskPage {
+        let customer = try filter.customer.map { try self.customer($0) }
+        let people = Set([viewer.person].compactMap { $0 }).union(viewer.standsInFor)
+        let roles = viewer.roles.union(viewer.lentRoles)
+        func isWanted(_ row: SQLRow) -> Bool {
+            let assignee = row.optionalInteger(4)
+            let isOfPerson: Bool =
+                switch filter.whose {
+                case .all: true
+                case .mine: assignee.map(people.contains) ?? false
+                case .role: assignee == nil && roles.contains { $0.rawValue == row.integer(5) }
+                }
+            return isOfPerson && (customer == nil || row.optionalInteger(3) == customer)
+                && (filter.kind == nil || row.integer(1) == filter.kind?.rawValue)
+        }
+        var rows: [TaskRow] = []
+        var cursor = filter.after?.fact ?? Int64.max
+        var looked = 0
+        while looked < 10_000 {
+            let found = try session.rows(
+                """
+                SELECT t.id, t.kind, t.detail, t.customer, t.assignee, t.role, t.opened_day, t.due_day, t.rule, x.value_day,
+                    (SELECT count(*) FROM task_event e WHERE e.task = t.id AND e.kind = 3), x.id
+                  FROM task_event x JOIN task t ON t.id = x.task WHERE x.id < \(cursor) AND x.kind IN (1, 2)
+                 ORDER BY x.id DESC LIMIT 500
+                """)
+            for row in found {
+                cursor = row.integer(11)
+                guard isWanted(row), let task = try task(row) else { continue }
+                rows.append(task)
+                if rows.count == filter.limit { return TaskPage(rows: rows, next: Cursor(value: 0, fact: cursor)) }
+            }
+            looked += found.count
+            if found.count < 500 { return TaskPage(rows: rows, next: nil) }
+        }
+        return TaskPage(rows: rows, next: Cursor(value: 0, fact: cursor))
+    }
+
     private func taskRows(after: Cursor, _ filter: TaskFilter, _ customer: Int64?) throws -> [SQLRow] {
         var values: [SQLValue] = [.integer(after.value), .integer(after.fact)]
-        var conditions = ["(t.due_day > $1 OR (t.due_day = $1 AND t.id > $2))"]
-        if filter.isClosed {
-            conditions.append("EXISTS (SELECT 1 FROM task_event e WHERE e.task = t.id AND e.kind IN (1, 2))")
-        } else {
-            conditions.append("NOT EXISTS (SELECT 1 FROM task_event e WHERE e.task = t.id AND e.kind IN (1, 2))")
-        }
+        var conditions = [
+            "(t.due_day > $1 OR (t.due_day = $1 AND t.id > $2))",
+            "NOT EXISTS (SELECT 1 FROM task_event e WHERE e.task = t.id AND e.kind IN (1, 2))",
+        ]
         func add(_ condition: String, _ value: Int64) {
             values.append(.integer(value))
             conditions.append(condition.replacingFirst("?", with: "$\(values.count)"))
@@ -371,8 +409,44 @@ extension Look {
         try moneyDrafts(Array(money), &drafts)
         try workDrafts(id, end, most, &drafts)
         drafts.sort { $0.fact > $1.fact }
-        let events = try events(drafts, limit: limit)
+        let events = try events(drafts, limit: limit).map { event in
+            var told = event
+            told.about = try numbers(ofEvent: event)
+            return told
+        }
         return (events, drafts.count > limit ? events.last?.fact : nil)
+    }
+
+    /// The first invoices that a reminder or task is about.
+    private func numbers(ofEvent event: Event) throws -> [String] {
+        let items: SQL
+        switch event.kind {
+        case "reminder": items = "SELECT item FROM reminder_item WHERE reminder = \(event.fact) ORDER BY id LIMIT 4"
+        case "task": items = "SELECT subject FROM task_item WHERE task = \(event.fact) ORDER BY id LIMIT 4"
+        case "task-done":
+            items = """
+                SELECT subject FROM task_item WHERE task = (SELECT task FROM task_event WHERE id = \(event.fact))
+                 ORDER BY id LIMIT 4
+                """
+        default: return []
+        }
+        return try session.rows(items).compactMap { row in
+            try session.row(
+                "SELECT v.number FROM item i JOIN invoice v ON v.id = i.invoice WHERE i.id = \(row.integer(0))")?.text(
+                    0)
+        }
+    }
+
+    /// Customers' names by code, of those in the scope.
+    package func customerNames(_ codes: Set<String>) throws -> [String: String] {
+        var names: [String: String] = [:]
+        for code in codes.sorted().prefix(1_000) {
+            guard let id = try session.row("SELECT id FROM customer WHERE code = \(code)")?.integer(0), sees(id) else {
+                continue
+            }
+            names[code] = outlook.attributes[id]?.name
+        }
+        return names
     }
 
     private func moneyDrafts(_ facts: [Int64], _ drafts: inout [Draft]) throws {

@@ -88,6 +88,16 @@ package enum Policies {
         }
     }
 
+    /// The version that was made last, in force or still to come: what a change begins with.
+    package static func newest(in store: Store) throws -> (version: Int64, text: String) {
+        try store.read { session in
+            let row = try session.row(
+                "SELECT n, content FROM policy_version WHERE code = 'default' ORDER BY n DESC LIMIT 1")
+            guard let row else { throw DatabaseFailure.corrupt(detail: "no policy") }
+            return (row.integer(0), row.text(1))
+        }
+    }
+
     /// The bucket set in force on a day.
     package static func buckets(_ basis: BucketSet.Basis, on day: LocalDate, in store: Store) throws -> BucketSet {
         try TrackingPolicy.buckets(try text(on: day, in: store).text, basis)
@@ -95,9 +105,12 @@ package enum Policies {
 
     /// Puts a policy in force from a day on.
     ///
-    /// - Throws: `Refusal` `policy.unreadable`, `policy.too-early`, `buckets.unreadable`, `reason.missing`.
+    /// - Parameter seen: The newest version that whoever changes it knows; `nil` where nobody looked.
+    /// - Throws: `Refusal` `policy.unreadable`, `policy.too-early`, `policy.changed`, `buckets.unreadable`,
+    ///   `reason.missing`.
     package static func set(
-        _ text: String, from day: LocalDate, reason: String, in store: Store, _ request: ActRequest
+        _ text: String, from day: LocalDate, reason: String, insteadOf seen: Int64? = nil, in store: Store,
+        _ request: ActRequest
     ) async throws -> Int64? {
         guard !reason.isEmpty else { throw Refusal(.reasonMissing) }
         try check(text)
@@ -107,6 +120,11 @@ package enum Policies {
             // What a day was decided by must not change behind it.
             if let last, day <= last {
                 throw Refusal(.policyTooEarly, ["day": .day(day), "earliest": .day(last.adding(days: 1))])
+            }
+            let newest = try books.session.row("SELECT max(n) FROM policy_version WHERE code = 'default'")?
+                .optionalInteger(0)
+            if let seen, let newest, newest != seen {
+                throw Refusal(.policyChanged, ["version": .text("\(newest)")])
             }
             let version = try books.settings.appendPolicy(code: "default", content: text, validFrom: day)
             try books.settings.set("policy-reason", reason)

@@ -34,6 +34,7 @@ package enum Permission: String, CaseIterable, Sendable {
     case finishTask = "finish-task"
     case finishTasks = "finish-tasks"
     case pause
+    case addNote = "add-note"
     case resume
     case releaseReminders = "release-reminders"
     // Books and settings.
@@ -90,7 +91,7 @@ package enum Permission: String, CaseIterable, Sendable {
         case .proposeContact: [.sales, .accountant, .collector, .financeManager]
         case .proposeBankAccount: [.cashier, .accountant]
         case .runDay: [.financeManager]
-        case .finishTask, .finishTasks: Role.business
+        case .finishTask, .finishTasks, .addNote: Role.business
         case .pause, .resume, .releaseReminders: [.collector, .financeManager]
         case .setPerson, .invite, .disableAccount, .proposeRoles, .setScope: [.admin]
         case .delegate, .changePassword, .setSecondFactor, .makeToken: Role.everybody

@@ -121,6 +121,7 @@ package enum RefusalCode: String, CaseIterable, Sendable {
     case periodState = "period.state"
     case policyUnreadable = "policy.unreadable"
     case policyTooEarly = "policy.too-early"
+    case policyChanged = "policy.changed"
     case accountUnknown = "account.unknown"
     case accountTaken = "account.taken"
     // The day, tasks, pauses.
@@ -134,6 +135,12 @@ package enum RefusalCode: String, CaseIterable, Sendable {
     case reminderUnknown = "reminder.unknown"
     case reminderNotHeld = "reminder.not-held"
     case reminderNoContact = "reminder.no-contact"
+    // Notes and files.
+    case noteEmpty = "note.empty"
+    case noteTooLong = "note.too-long"
+    case attachmentType = "attachment.type"
+    case attachmentTooLarge = "attachment.too-large"
+    case attachmentUnknown = "attachment.unknown"
     // People, accounts and decisions.
     case accessDenied = "access.denied"
     case accessRegisteredByYou = "access.registered-by-you"

@@ -251,6 +251,8 @@ async function sendQuietly(form, button) {
 function showTheme(form, value) {
   if (['light', 'dark'].includes(value)) root.dataset.theme = value; else delete root.dataset.theme;
   for (const other of all('button[aria-pressed]', form)) other.setAttribute('aria-pressed', String(other.value === value));
+  /* One button for both turns round. */
+  for (const button of all('button[name=theme]:not([aria-pressed])')) button.value = value === 'dark' ? 'light' : 'dark';
 }
 
 /* ---------- search ---------- */
@@ -623,6 +625,8 @@ function settle() {
   all('form[data-bulk]').forEach(form => count(form));
   all('form[data-split]').forEach(form => reckon(form));
   all('form[data-mapping]').forEach(form => mapped(form));
+  /* What scrolls can be scrolled with the keys; what doesn't is no stop on the way. */
+  for (const el of all('.scroll, .wide-text')) if (el.scrollWidth > el.clientWidth + 1 || el.scrollHeight > el.clientHeight + 1) el.tabIndex = 0; else el.removeAttribute('tabindex');
   const start = (selector, act) => all(selector).filter(el => !started.has(el)).forEach(el => { started.add(el); act(el); });
   start('[data-poll]', el => poll(el));
   start('.toast[data-fade]', fade);

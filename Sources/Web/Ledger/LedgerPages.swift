@@ -64,7 +64,7 @@ enum LedgerPages {
             \(parts.head(w.name(.account, role.name), trail: [(w(.navLedger), "/ledger")]))
             \(if: page.rows.isEmpty && !page.isCut, parts.empty(w(.noPostings)))
             <div class="scroll"><table class="figures"><caption class="hidden">\(w(.postings))</caption><thead><tr><th scope="col">\(w(.postingDay))</th><th scope="col">\(w(.subject))</th><th scope="col">\(w(.customer))</th><th scope="col">\(w(.against))</th><th scope="col" class="r">\(w(.debit))</th><th scope="col" class="r">\(w(.credit))</th><th scope="col">\(w(.act))</th></tr></thead><tbody>\(each: page.rows, { row in
-                "<tr data-row><th scope=\"row\">\(w.day(row.postingDay))</th><td>\(row.subject)<small>\(row.amount.currency.code)</small></td><td>\(row.customer.map { "<a href=\"/customers/\(URLText.encode($0))\">\(row.customerName ?? $0)</a>" } ?? "–")</td><td>\(w.name(.account, row.other.name))</td>\(w.cell(max(row.amount.minorUnits, 0), row.amount.currency))\(w.cell(max(-row.amount.minorUnits, 0), row.amount.currency))<td><a href=\"/acts/\(row.act)\" data-open>#\(row.act)</a></td></tr>"
+                "<tr data-row><th scope=\"row\">\(w.day(row.postingDay))</th><td>\(row.subject)<small>\(row.amount.currency.code)</small></td><td>\(row.customer.map { code -> HTML in "<a href=\"/customers/\(URLText.encode(code))\">\(row.customerName ?? code)</a>" } ?? HTML("–"))</td><td>\(w.name(.account, row.other.name))</td>\(w.cell(max(row.amount.minorUnits, 0), row.amount.currency))\(w.cell(max(-row.amount.minorUnits, 0), row.amount.currency))<td><a href=\"/acts/\(row.act)\" data-open>#\(row.act)</a></td></tr>"
             })</tbody></table></div>
             \(if: page.isCut, "<p class=\"meta\">\(w(.lookedSoFar))</p>")
             \(parts.pager("", next: page.next.map { asking.address(("before", "\($0)")) }, back: before != nil))
@@ -79,8 +79,8 @@ enum LedgerPages {
         filter.actor = asking.query["actor"]
         filter.before = Int64(asking.query["before"])
         let asked = filter
-        let (page, commands, head) = try await asking.look(.seeActs) { look in
-            (try look.acts(asked), try look.commands(), look.act)
+        let (page, commands, actors, head) = try await asking.look(.seeActs) { look in
+            (try look.acts(asked), try look.commands(), look.actors(), look.act)
         }
         let w = asking.w
         let parts = Parts(asking)
@@ -92,7 +92,7 @@ enum LedgerPages {
             \(parts.filters(
                 """
                 \(parts.select("command", w(.command), [("", w(.showAll))] + commands.map { ($0, w.name(.command, $0)) }, selected: filter.command))
-                \(parts.field("actor", w(.actor), value: filter.actor))
+                \(parts.select("actor", w(.actor), [("", w(.everybody))] + actors.map { ($0.key, $0.name) }, selected: filter.actor))
                 """))
             <div class="scroll"><table class="figures slim"><caption class="hidden">\(w(.navActs))</caption><thead><tr><th scope="col">\(w(.act))</th><th scope="col">\(w(.time))</th><th scope="col">\(w(.command))</th><th scope="col">\(w(.actor))</th><th scope="col" class="r">\(w(.factsHead))</th></tr></thead><tbody>\(each: page.rows, { row in
                 "<tr data-row><th scope=\"row\"><a href=\"/acts/\(row.number)\" data-open data-drawer>#\(row.number)</a></th><td>\(w.moment(row.instant, asking.site.company, today: asking.today))</td><td>\(w.name(.command, row.command))</td><td>\(parts.actor(row.actor))<small>\(w.name(.source, row.source))</small></td><td class=\"r\">\(row.facts)</td></tr>"

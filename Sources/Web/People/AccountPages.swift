@@ -281,7 +281,7 @@ enum AccountPages {
             \(parts.select("language", w(.language), [("zh-Hans", w(.chinese)), ("en", w(.english))], selected: w.language.rawValue))
             \(parts.select("theme", w(.theme), [("system", w(.themeSystem)), ("light", w(.themeLight)), ("dark", w(.themeDark))], selected: set["theme"] ?? "system"))
             \(parts.select("density", w(.density), [("normal", w(.densityNormal)), ("compact", w(.densityCompact))], selected: set["density"] ?? "normal"))
-            \(parts.select("keys", w(.singleKeys), [("on", w(.on)), ("off", w(.off))], selected: set["keys"] ?? "on"))
+            \(Parts(asking, form: "single").select("keys", w(.singleKeys), [("on", w(.on)), ("off", w(.off))], selected: set["keys"] ?? "on"))
             <p class="acts">\(parts.submit(w(.save)))</p></form></section>
             <section><h2>\(w(.secondFactor))</h2>\(secondForm)</section>
             <section><h2>\(w(.delegation))</h2><p class="lead">\(w(.delegationText))</p>

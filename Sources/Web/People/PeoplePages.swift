@@ -30,14 +30,14 @@ enum PeoplePages {
             \(link.map { invited($0, asking) } ?? .nothing)
             \(parts.answer(w.html(.peopleAnswer, ["count": parts.bold("\(people.count)"), "active": parts.bold("\(active)")])))
             \(if: asking.may(.invite), inviteForm(asking))
-            <div class="scroll sec"><table class="figures slim"><caption class="hidden">\(w(.navPeople))</caption><thead><tr><th scope="col">\(w(.person))</th><th scope="col">\(w(.roles))</th><th scope="col">\(w(.scope))</th><th scope="col">\(w(.account))</th><th scope="col">\(w(.lastSeen))</th>\(if: mayChange, "<th scope=\"col\">\(w(.change))</th>")</tr></thead><tbody>\(each: people, { row($0, asking, mayChange) })</tbody></table></div>
+            <div class="scroll sec"><table class="figures slim"><caption class="hidden">\(w(.navPeople))</caption><thead><tr><th scope="col">\(w(.person))</th><th scope="col">\(w(.roles))</th><th scope="col">\(w(.scope))</th><th scope="col">\(w(.accountState))</th><th scope="col">\(w(.lastSeen))</th>\(if: mayChange, "<th scope=\"col\">\(w(.change))</th>")</tr></thead><tbody>\(each: people, { row($0, asking, mayChange) })</tbody></table></div>
             """)
     }
 
     private static func invited(_ link: AccountCommands.Link, _ asking: Asking) -> HTML {
-        let address = "\(asking.site.publicAddress ?? "")/invitation/\(link.token)"
+        let address = "\(asking.base)/invitation/\(link.token)"
         return """
-            <section class="callout"><span>\(asking.w(.invitedText, ["person": .text(link.person)]))<br><a class="secret" href="/invitation/\(link.token)">\(address)</a> <button class="btn small" type="button" data-copy="\(address)" data-copied="\(asking.w(.copied))">\(asking.w(.copy))</button></span></section>
+            <section class="callout"><span>\(asking.w(.invitedText, ["person": .text(link.person)]))<br><a class="secret" href="\(address)">\(address)</a> <button class="btn small" type="button" data-copy="\(address)" data-copied="\(asking.w(.copied))">\(asking.w(.copy))</button></span></section>
             """
     }
 
@@ -70,7 +70,7 @@ enum PeoplePages {
                 : person.hasAccount ? parts.status(w(.accountClosed), "bad") : parts.status(w(.accountNone))
         let change: HTML = """
             <td><details><summary>\(w(.change))</summary><form class="form" method="post" action="/people/roles" data-loose>\(Layout.formFields(asking))<input type="hidden" name="person" value="\(person.key)">\(roleChoices(person.roles, w))
-            \(parts.select("scope", w(.scope), DataScope.allCases.map { ($0.name, w.name(.scope, $0.name)) }, selected: person.scope.name))<p class="acts">\(parts.submit(w(.save), main: false))</p></form>
+            \(Parts(asking, form: person.key).select("scope", w(.scope), DataScope.allCases.map { ($0.name, w.name(.scope, $0.name)) }, selected: person.scope.name))<p class="acts">\(parts.submit(w(.save), main: false))</p></form>
             \(if: person.hasAccount && person.key != asking.viewer.key, "<form method=\"post\" action=\"/people/active\" data-loose>\(Layout.formFields(asking))<input type=\"hidden\" name=\"person\" value=\"\(person.key)\"><button class=\"btn small danger\" name=\"active\" value=\"\(person.isActive ? "0" : "1")\">\(w(person.isActive ? .closeAccount : .openAccount))</button></form>")
             \(if: !person.hasAccount || person.isInvited, "<form method=\"post\" action=\"/people/invite\" data-loose>\(Layout.formFields(asking))<input type=\"hidden\" name=\"email\" value=\"\(person.key)\"><input type=\"hidden\" name=\"name\" value=\"\(person.name)\"><button class=\"btn small\">\(w(.inviteAgain))</button></form>")</details></td>
             """

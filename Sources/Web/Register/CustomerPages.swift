@@ -52,7 +52,7 @@ enum CustomerPages {
             \(parts.answer(sentence))
             \(parts.filters(
                 """
-                \(parts.field("q", w(.search), value: asking.query["q"], type: "search", hint: ""))
+                \(Parts(asking, form: "list").field("q", w(.search), value: asking.query["q"], type: "search"))
                 \(parts.select("person", w(.person), [("", w(.everybody))] + owners.map { ($0.key, $0.name) }, selected: asking.query["person"]))
                 \(parts.select("state", w(.show), [("", w(.showAll)), ("open", w(.showOpen)), ("overdue", w(.showOverdue))], selected: asking.query["state"]))
                 """, keep: ["sort", "reversed"], end: SavedViews.link(asking)))
@@ -131,6 +131,7 @@ enum CustomerPages {
         let events: [Look.Event]
         let next: Int64?
         let tasks: [Look.TaskRow]
+        let notes: [Look.NoteRow]
     }
 
     @Sendable private static func show(_ asking: Asking) async throws -> Reply {
@@ -153,7 +154,7 @@ enum CustomerPages {
                 picture: try look.customerPicture(code),
                 items: seesInvoices ? try look.items(items) : Look.ItemPage(of: []),
                 receipts: seesReceipts ? try look.receipts(receipts).rows : [], events: events, next: next,
-                tasks: try look.tasks(tasks).rows)
+                tasks: try look.tasks(tasks).rows, notes: try look.notes(ofCustomer: code))
         }
         return CustomerPage(asking: asking, code: code, content: content).reply
     }
@@ -177,6 +178,7 @@ enum CustomerPages {
                 \(if: figures.open != 0, "<div class=\"sec\">\(parts.bucketBar(figures.buckets, labels: parts.bucketLabels))\(key)</div>")
                 <div class="split sec"><div>
                 \(if: asking.may(.seeInvoices), items)
+                \(NotePages.section(content.notes, Notes.Subject(.customer, code), asking))
                 <section class="sec" aria-labelledby="ev"><header class="sec-head"><h2 id="ev">\(w(.whatHappened))</h2></header>\(parts.timeline(content.events))
                 \(content.next.map { "<p><a class=\"btn small\" href=\"\(asking.address(("before", "\($0)")))\" data-main>\(w(.older))</a></p>" } ?? .nothing)</section></div>
                 <aside class="rail" aria-label="\(w(.customerFacts))">\(rail)</aside></div>
@@ -260,7 +262,7 @@ enum CustomerPages {
                 (w(.currency), HTML(picture.currency ?? "")),
                 (w(.terms), HTML(picture.termsDays.map { w(.days, ["days": .count($0)]) } ?? "")),
                 (w(.size), HTML(picture.size.map { w.name(.size, $0.name) } ?? "")),
-                (w(.language), HTML(picture.language ?? "")),
+                (w(.language), HTML(picture.language.map { w($0 == "en" ? .english : .chinese) } ?? "")),
             ]))</section>
             """
         }

@@ -15,22 +15,8 @@ enum ImportPages {
         Route(.get, "/imports/template/{kind}", .permission(.seeImports), template),
     ]
 
-    static func permission(_ kind: ImportKind) -> Permission {
-        switch kind {
-        case .customers: .importCustomers
-        case .contacts: .importContacts
-        case .invoices: .importInvoices
-        case .receipts: .importReceipts
-        case .allocations: .importAllocations
-        case .settlements: .importSettlements
-        case .creditNotes: .importCreditNotes
-        case .calendar: .importCalendar
-        case .rates: .importRates
-        }
-    }
-
     private static func kinds(_ asking: Asking) -> [ImportKind] {
-        ImportKind.allCases.filter { asking.may(permission($0)) }
+        ImportKind.allCases.filter { asking.may($0.permission) }
     }
 
     // MARK: Bring a file
@@ -74,7 +60,7 @@ enum ImportPages {
 
     @Sendable private static func upload(_ asking: Asking) async throws -> Reply {
         guard let kind = ImportKind(rawValue: asking.form["kind"]) else { return .redirect("/imports") }
-        try asking.viewer.need(permission(kind))
+        try asking.viewer.need(kind.permission)
         guard let file = asking.files.first(where: { $0.field == "file" }), !file.bytes.isEmpty else {
             return try await start(asking, refused: Refusal(.fileEmpty))
         }
@@ -107,7 +93,7 @@ enum ImportPages {
         }
         let name = asking.form.has("kind") ? asking.form["kind"] : asking.query["kind"]
         guard let kind = ImportKind(rawValue: name) else { throw Refusal(.fileMissing, ["path": .text(name)]) }
-        try asking.viewer.need(permission(kind))
+        try asking.viewer.need(kind.permission)
         let store = asking.store
         let (preview, guess, saved) = try await asking.work {
             let preview = try SavedMapping.preview(of: upload.path, lines: 4)
@@ -176,7 +162,7 @@ enum ImportPages {
             \(refused.map { parts.callout(HTML(w.message($0)), isBad: true) } ?? .nothing)
             \(result.map { tried($0, prepared, asking) } ?? parts.answer(HTML(w(.mappingText))))
             <form class="form sec" method="post" action="/imports/\(prepared.upload.id)/try" data-mapping data-loose>\(Layout.formFields(asking))<input type="hidden" name="kind" value="\(prepared.kind.rawValue)">
-            <section><h2>\(w(.columnsOfFile))</h2><ul class="chips">\(each: prepared.header.filter { !$0.isEmpty }, { "<li data-heading draggable=\"true\">\($0)</li>" })</ul></section>
+            <section><h2>\(w(.columnsOfFile))</h2><ul class="chips">\(each: prepared.header.filter { !$0.isEmpty }, { "<li data-heading=\"\($0)\" draggable=\"true\">\($0)</li>" })</ul></section>
             <div class="two-columns">\(each: prepared.kind.columns, { column in
                 "<div data-drop>\(parts.select("column:\(column.name)", "\(w.name(.column, column.name))\(column.isRequired ? " *" : "")", options, selected: prepared.chosen[column.name] ?? ""))</div>"
             })</div>

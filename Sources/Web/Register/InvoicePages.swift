@@ -108,13 +108,17 @@ enum InvoicePages {
     {
         let number = asking.place("number")
         let entity = asking.query["entity"].isEmpty ? nil : asking.query["entity"]
-        let picture = try await asking.look(.seeInvoices) { try $0.invoice(number, entity: entity) }
-        return InvoicePage(asking: asking, picture: picture, refused: refused).reply
+        let (picture, notes) = try await asking.look(.seeInvoices) { look in
+            let picture = try look.invoice(number, entity: entity)
+            return (picture, try look.notes(.invoice, about: picture.fact))
+        }
+        return InvoicePage(asking: asking, picture: picture, notes: notes, refused: refused).reply
     }
 
     private struct InvoicePage {
         let asking: Asking
         let picture: Look.InvoicePicture
+        let notes: [Look.NoteRow]
         let refused: (action: String, refusal: Refusal)?
         private var w: Wording { asking.w }
         private var parts: Parts { Parts(asking) }
@@ -130,6 +134,7 @@ enum InvoicePages {
                 <section aria-labelledby="al"><header class="sec-head"><h2 id="al">\(w(.whatPaid))</h2></header>\(allocations)</section>
                 <section class="sec" aria-labelledby="tr"><header class="sec-head"><h2 id="tr">\(w(.postings))</h2></header>\(TransferTable(asking: asking).table(picture.transfers))</section>
                 <section class="sec" aria-labelledby="ev"><header class="sec-head"><h2 id="ev">\(w(.whatHappened))</h2></header>\(parts.timeline(picture.events))</section>
+                \(NotePages.section(notes, Notes.Subject(.invoice, picture.number, entity: picture.entity), asking))
                 </div><aside class="rail" aria-label="\(w(.invoiceFacts))">\(rail)</aside></div>
                 """
             if asking.part == "drawer" {
@@ -206,10 +211,10 @@ enum InvoicePages {
             <section><h2>\(w(.invoiceFacts))</h2>\(parts.facts(facts))</section>
             \(if: !picture.pauses.isEmpty, pauses)
             \(if: asking.may(.pause) && picture.open > 0, action("pause", .pauseAct, pauseFields))
-            \(if: asking.may(.resume) && picture.pauses.contains { !$0.isEnded }, action("resume", .resumeAct, parts.field("reason", w(.reason), isRequired: true)))
+            \(if: asking.may(.resume) && picture.pauses.contains { !$0.isEnded }, action("resume", .resumeAct, Parts(asking, form: "resume").field("reason", w(.reason), isRequired: true)))
             \(if: asking.may(.invoiceStatus), action("status", .statusAct, statusFields))
             \(if: asking.may(.changeDue) && picture.open > 0, action("due", .changeDueAct, dueFields))
-            \(if: asking.may(.reverseInvoice) && picture.open == picture.gross, action("reverse", .reverseInvoiceAct, "<p class=\"caution\">\(Icon.warn.html)<span>\(w(.reverseInvoiceText))</span></p>\(parts.field("reason", w(.reason), isRequired: true))", isDanger: true))
+            \(if: asking.may(.reverseInvoice) && picture.open == picture.gross, action("reverse", .reverseInvoiceAct, "<p class=\"caution\">\(Icon.warn.html)<span>\(w(.reverseInvoiceText))</span></p>\(Parts(asking, form: "reverse").field("reason", w(.reason), isRequired: true))", isDanger: true))
             """
         }
 
@@ -222,25 +227,28 @@ enum InvoicePages {
         }
 
         private var pauseFields: HTML {
-            """
-            \(parts.select("kind", w(.kind), Pause.Kind.allCases.map { ($0.name, w.name(.pause, $0.name)) }, selected: asking.form["kind"]))
-            \(parts.field("until", w(.untilDay), value: asking.form.has("until") ? asking.form["until"] : "\(asking.today.adding(days: 14))", type: "date", isRequired: true))
-            \(parts.field("amount", w(.disputedAmount), value: asking.form["amount"]))
-            \(parts.field("reason", w(.reason), value: asking.form["reason"], isRequired: true))
-            """
+            let parts = Parts(asking, form: "pause")
+            return """
+                \(parts.select("kind", w(.kind), Pause.Kind.allCases.map { ($0.name, w.name(.pause, $0.name)) }, selected: asking.form["kind"]))
+                \(parts.field("until", w(.untilDay), value: asking.form.has("until") ? asking.form["until"] : "\(asking.today.adding(days: 14))", type: "date", isRequired: true))
+                \(parts.field("amount", w(.disputedAmount), value: asking.form["amount"]))
+                \(parts.field("reason", w(.reason), value: asking.form["reason"], isRequired: true))
+                """
         }
 
         private var statusFields: HTML {
-            """
-            \(parts.select("status", w(.taxStatus), Invoice.TaxStatus.allCases.map { ($0.name, w.name(.taxStatus, $0.name)) }, selected: picture.taxStatus.name))
-            """
+            let parts = Parts(asking, form: "status")
+            return """
+                \(parts.select("status", w(.taxStatus), Invoice.TaxStatus.allCases.map { ($0.name, w.name(.taxStatus, $0.name)) }, selected: picture.taxStatus.name))
+                """
         }
 
         private var dueFields: HTML {
-            """
-            \(if: picture.items.count > 1, parts.select("instalment", w(.instalment), picture.items.map { ("\($0.instalment)", "\($0.instalment)") }, selected: asking.form["instalment"]))
-            \(parts.field("due", w(.newDueDay), value: asking.form["due"], type: "date", isRequired: true))\(parts.field("reason", w(.reason), value: asking.form["reason"], isRequired: true))
-            """
+            let parts = Parts(asking, form: "due")
+            return """
+                \(if: picture.items.count > 1, parts.select("instalment", w(.instalment), picture.items.map { ("\($0.instalment)", "\($0.instalment)") }, selected: asking.form["instalment"]))
+                \(parts.field("due", w(.newDueDay), value: asking.form["due"], type: "date", isRequired: true))\(parts.field("reason", w(.reason), value: asking.form["reason"], isRequired: true))
+                """
         }
 
         private func action(_ name: String, _ word: Word, _ fields: HTML, isDanger: Bool = false) -> HTML {

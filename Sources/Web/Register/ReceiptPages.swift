@@ -32,13 +32,16 @@ enum ReceiptPages {
         filter.limit = 25
         if !asking.query["format"].isEmpty { filter.limit = 10_000 }
         let asked = filter
-        let (page, receipt) = try await asking.look(.seeReceipts) { look -> (Look.ReceiptPage, Look.ReceiptPicture?) in
+        let (page, receipt, notes) = try await asking.look(.seeReceipts) {
+            look -> (Look.ReceiptPage, Look.ReceiptPicture?, [Look.NoteRow]) in
             let page = try look.receipts(asked)
             let chosen = fact ?? page.rows.first?.fact
-            return (page, try chosen.map { try look.receipt(fact: $0) })
+            let receipt = try chosen.map { try look.receipt(fact: $0) }
+            return (page, receipt, try receipt.map { try look.notes(.receipt, about: $0.row.fact) } ?? [])
         }
         if let file = try await Parts(asking).file(report(page, asking), name: asking.w(.navReceipts)) { return file }
-        return ReceiptPage(asking: asking, page: page, receipt: receipt, filter: filter, refused: refused).reply
+        return ReceiptPage(asking: asking, page: page, receipt: receipt, notes: notes, filter: filter, refused: refused)
+            .reply
     }
 
     private static func report(_ page: Look.ReceiptPage, _ asking: Asking) -> ReportTable {
@@ -65,6 +68,7 @@ enum ReceiptPages {
         let asking: Asking
         let page: Look.ReceiptPage
         let receipt: Look.ReceiptPicture?
+        let notes: [Look.NoteRow]
         let filter: Look.ReceiptFilter
         let refused: Refused?
         private var w: Wording { asking.w }
@@ -79,7 +83,7 @@ enum ReceiptPages {
                 <div class="bench sec">
                 <section aria-label="\(w(.navReceipts))">
                 <div class="row">\(parts.segments(w(.show), "state", [("waiting", w(.receiptsWaiting)), ("all", w(.showAll))], selected: filter.state.rawValue))</div>
-                <form class="filters" action="/receipts" data-live><input type="hidden" name="state" value="\(filter.state.rawValue)">\(parts.field("q", w(.receiptSearch), value: asking.query["q"], type: "search"))<div class="end"><button class="btn small quiet" type="submit">\(w(.apply))</button></div></form>
+                <form class="filters" action="/receipts" data-live><input type="hidden" name="state" value="\(filter.state.rawValue)">\(Parts(asking, form: "list").field("q", w(.receiptSearch), value: asking.query["q"], type: "search"))<div class="end"><button class="btn small quiet" type="submit">\(w(.apply))</button></div></form>
                 \(if: page.rows.isEmpty, parts.empty(w(filter.text.isEmpty ? .receiptsNone : .emptyFiltered)))
                 <ol class="lines">\(each: page.rows, line)</ol>
                 \(parts.pager("", next: page.next.map { asking.address(("before", "\($0)")) }, back: filter.before != nil))
@@ -121,13 +125,14 @@ enum ReceiptPages {
                 <section class="sec"><h3>\(w(.postings))</h3>\(TransferTable(asking: asking).table(receipt.transfers))</section>
                 <p class="meta">\(w(.registeredBy, ["who": .text(parts.actor(receipt.registeredBy))])) \(w.moment(receipt.registeredAt, asking.site.company, today: asking.today)) \(if: asking.may(.seeActs), "<a href=\"/acts/\(receipt.act)\">#\(receipt.act)</a>")</p>
                 \(if: asking.may(.reverseReceipt) && !row.isReversed, reverseForm(row))
+                \(NotePages.section(notes, Notes.Subject(.receipt, "\(row.fact)"), asking))
                 </section>
                 """
         }
 
         /// The remittance text with the numbers it names marked.
         private func marked(_ text: String, _ receipt: Look.ReceiptPicture) -> HTML {
-            let named = receipt.candidates.filter { Look.names($0.number, in: text) }.map(\.number)
+            let named = Look.named(receipt.candidates, in: text).map(\.number)
             var html = HTML.nothing
             var rest = Substring(text)
             while !rest.isEmpty {
@@ -169,7 +174,7 @@ enum ReceiptPages {
                 <table class="figures slim line-items stackable"><thead><tr><th scope="col">\(w(.number))</th><th scope="col" class="r">\(w(.dueDay))</th><th scope="col" class="r">\(w(.openAmount))</th><th scope="col" class="r">\(w(.thisTime))</th><th scope="col" class="r">\(w(.openAfter))</th></tr></thead>
                 <tbody>\(each: shown, { splitRow($0, amounts[$0.fact], currency) })</tbody>
                 <tfoot><tr class="sum"><th scope="row">\(w(.total))</th><td class="wide"></td><td class="wide"></td><td class="r" data-sum>\(w.figure(amounts.values.reduce(0, +), currency))</td><td class="wide"></td></tr></tfoot></table></section>
-                <details><summary>\(w(.moreChoices))</summary><div class="form two-columns">\(parts.field("day", w(.allocationDay), type: "date", hint: w(.allocationDayHint)))\(parts.field("reason", w(.reason), value: asking.form["reason"], hint: w(.allocationReasonHint)))</div></details>
+                <details\(if: !asking.form["day"].isEmpty || !asking.form["reason"].isEmpty, " open")><summary>\(w(.moreChoices))</summary><div class="form two-columns">\(parts.field("day", w(.allocationDay), value: asking.form["day"], type: "date", hint: w(.allocationDayHint)))\(parts.field("reason", w(.reason), value: asking.form["reason"], hint: w(.allocationReasonHint)))</div></details>
                 <div class="left"><p>\(w(.received)) <span class="num">\(w.figure(receipt.row.unapplied.minorUnits, currency))</span> · \(w(.leftOver)) <b class="num" data-left>\(w.figure(receipt.row.unapplied.minorUnits - amounts.values.reduce(0, +), currency))</b></p><p class="acts">\(next(receipt))\(parts.submit(w(.allocateAct)))</p></div>
                 <p class="meta">\(w(.allocateText))</p></form>
                 """
@@ -216,19 +221,21 @@ enum ReceiptPages {
         }
 
         private func unapplyForm(_ receipt: Look.ReceiptPicture, _ invoices: [String]) -> HTML {
-            """
-            <details><summary>\(w(.unapplyAct))</summary><form class="form narrow" method="post" action="/receipts/\(receipt.row.fact)/unapply">\(Layout.formFields(asking))
-            \(parts.select("invoice", w(.number), invoices.map { ($0, $0) }, selected: asking.form["invoice"]))\(parts.field("reason", w(.reason), value: asking.form["reason"], isRequired: true))
-            <p class="acts">\(parts.submit(w(.unapplyAct), main: false, danger: true))</p></form></details>
-            """
+            let parts = Parts(asking, form: "unapply")
+            return """
+                <details><summary>\(w(.unapplyAct))</summary><form class="form narrow" method="post" action="/receipts/\(receipt.row.fact)/unapply">\(Layout.formFields(asking))
+                \(parts.select("invoice", w(.number), invoices.map { ($0, $0) }, selected: asking.form["invoice"]))\(parts.field("reason", w(.reason), value: asking.form["reason"], isRequired: true))
+                <p class="acts">\(parts.submit(w(.unapplyAct), main: false, danger: true))</p></form></details>
+                """
         }
 
         private func reverseForm(_ row: Look.ReceiptRow) -> HTML {
-            """
-            <details><summary>\(w(.reverseAct))</summary><form class="form narrow" method="post" action="/receipts/\(row.fact)/reverse">\(Layout.formFields(asking))
-            <p class="caution">\(Icon.warn.html)<span>\(w(.reverseText))</span></p>\(parts.field("day", w(.reverseDay), type: "date", hint: w(.reverseDayHint)))\(parts.field("reason", w(.reason), value: asking.form["reason"], isRequired: true))
-            <p class="acts">\(parts.submit(w(.reverseAct), main: false, danger: true))</p></form></details>
-            """
+            let parts = Parts(asking, form: "reverse")
+            return """
+                <details><summary>\(w(.reverseAct))</summary><form class="form narrow" method="post" action="/receipts/\(row.fact)/reverse">\(Layout.formFields(asking))
+                <p class="caution">\(Icon.warn.html)<span>\(w(.reverseText))</span></p>\(parts.field("day", w(.reverseDay), value: asking.form["day"], type: "date", hint: w(.reverseDayHint)))\(parts.field("reason", w(.reason), value: asking.form["reason"], isRequired: true))
+                <p class="acts">\(parts.submit(w(.reverseAct), main: false, danger: true))</p></form></details>
+                """
         }
     }
 

@@ -20,6 +20,8 @@ struct Asking: Sendable {
     let origin: SignIn.Origin
     /// Whether the browser speaks to us, or to what stands before us, by TLS.
     let isSecure: Bool
+    /// What an address begins with that is sent to somebody: `https://huikuan.example`.
+    let base: String
     let requestID: String
     let now: Instant
     let today: LocalDate

@@ -31,26 +31,43 @@ enum ErrorPages {
     }
 
     /// Maps what was thrown to an answer, once for all pages; `isOurs` for what is nobody's doing.
+    ///
+    /// - Parameter asking: `nil` while nobody knows who asks for what.
     static func reply(
-        _ error: any Error, _ w: Wording, _ site: Site, _ current: SignIn.Current?, _ path: String, part: String,
-        _ id: String
+        _ error: any Error, _ asking: Asking?, _ w: Wording, _ site: Site, _ id: String
     ) -> (Reply, isOurs: Bool) {
+        func page(_ refusal: Refusal, _ status: Int) -> Reply {
+            let title = w(status == 404 ? .error404 : .refusedTitle)
+            guard let asking, asking.session != nil else { return bare(title, w.message(refusal), status, w, site) }
+            return framed(title, w.message(refusal), status, asking)
+        }
         switch error {
         case let refusal as Refusal:
             let status: Int =
                 switch refusal.code {
                 case .accessDenied, .accessRegisteredByYou, .approvalOwn: 403
                 case .customerUnknown, .invoiceUnknown, .receiptUnknown, .taskUnknown, .actUnknown, .approvalUnknown,
-                    .linkInvalid, .reminderUnknown:
+                    .linkInvalid, .reminderUnknown, .attachmentUnknown:
                     404
                 default: 422
                 }
-            return (bare(w(.refusedTitle), w.message(refusal), status, w, site), false)
+            return (page(refusal, status), false)
         case let refused as PartRefused:
-            return (bare(w(.refusedTitle), w.message(refused.refusal), 422, w, site), false)
+            return (page(refused.refusal, 422), false)
         default:
             return (plain(500, w, site, id), true)
         }
+    }
+
+    /// With navigation, and a search that may lead to what was meant.
+    private static func framed(_ title: String, _ text: String, _ status: Int, _ asking: Asking) -> Reply {
+        let parts = Parts(asking)
+        let search: HTML = """
+            <form class="form narrow sec" action="/search">\(Parts(asking, form: "again").field("q", asking.w(.searchLabel), type: "search"))<p class="acts">\(parts.submit(asking.w(.search)))</p></form>
+            """
+        return Layout(asking).page(
+            title, at: .none, status: status,
+            "\(parts.head(title))\(parts.callout(HTML(text), isBad: true))\(if: status == 404, search)")
     }
 
     static func denied(_ asking: Asking, _ permission: Permission) -> Reply {

@@ -28,7 +28,7 @@ struct Layout {
             </main>
             """
         if asking.part == "main" { return Reply.html(main, status: status).with("X-Part", "main") }
-        return .html(
+        let reply = Reply.html(
             """
             <!doctype html>
             <html lang="\(w.language.rawValue)"\(attributes)>
@@ -49,12 +49,15 @@ struct Layout {
             </body>
             </html>
             """, status: status)
+        return toast.isEmpty ? reply : reply.with("Set-Cookie", Notice.said)
     }
 
     /// A part that opens beside the page; without the script it is a page of its own.
     func drawer(_ title: String, at place: Place, _ content: HTML) -> Reply {
         guard asking.part == "drawer" else {
-            return page(title, at: place, "<header class=\"head\"><div><h1>\(title)</h1></div></header>\(content)")
+            return page(
+                title, at: place,
+                "<header class=\"head\"><div><h1>\(title)</h1></div></header><div class=\"sheet\">\(content)</div>")
         }
         return .html(
             """
@@ -133,7 +136,7 @@ struct Layout {
         <a class="tool close" href="#main" aria-label="\(w(.close))">\(Icon.close.html)</a>
         \(go("/", Icon.home.html, .navMyDay, .navMyDay, place == .myDay, key: "d"))
         \(if: asking.may(.seeCustomers), go("/customers", Icon.people.html, .navCustomers, .navCustomers, place == .customers, key: "c"))
-        <p class="part">\(w(.navProcess))</p>
+        \(if: (Self.register + Self.tracking).contains { asking.may($0.permission) }, "<p class=\"part\">\(w(.navProcess))</p>")
         \(chapter("3", .navRegister, .navRegisterShort, Self.register, place))
         \(chapter("4", .navTracking, .navTrackingShort, Self.tracking, place))
         \(chapter("", .navBooks, .navBooksShort, Self.books, place))
@@ -268,6 +271,9 @@ enum Notice {
     ]
 
     static func text(_ cookie: String, _ w: Wording) -> String? { words[cookie].map { w($0) } }
+
+    /// Takes the notice away once it was shown.
+    static let said = "hk_done=; Path=/; Max-Age=0; SameSite=Lax; HttpOnly"
 
     /// Redirects and says once what was done.
     static func redirect(_ path: String, _ name: String) -> Reply {

@@ -68,7 +68,14 @@ private struct MyDayPage {
     }
 
     private var answer: HTML {
-        guard !all.isEmpty else { return HTML(w(.answerNothing)) }
+        let mine = approvals.filter(\.isMine).count
+        let decide: HTML =
+            mine == 0
+            ? .nothing
+            : w.html(
+                .answerApprovals,
+                ["count": "<a href=\"/approvals\">\(w(.approvalsToDo, ["count": .count(mine)]))</a>"])
+        guard !all.isEmpty else { return mine == 0 ? HTML(w(.answerNothing)) : decide }
         let total = sum(all)
         let sentence = w.html(
             total.isEmpty ? .answerTasks : .answerTasksAmount,
@@ -76,8 +83,9 @@ private struct MyDayPage {
                 "count": parts.bold(w(.thingsToDo, ["count": .count(all.count)])),
                 "amount": parts.bold(total),
             ])
-        guard !day.late.isEmpty else { return sentence }
-        return w.sentences(sentence, w.html(.answerLate, ["count": parts.bad("\(day.late.count)")]))
+        let late: HTML =
+            day.late.isEmpty ? .nothing : w.html(.answerLate, ["count": parts.bad("\(day.late.count)")])
+        return w.sentences(sentence, late, decide)
     }
 
     /// The manager's question, above the fold: who owes us, how late, how bad.
@@ -151,7 +159,7 @@ private struct MyDayPage {
         let currency = company.currency
         return """
             <section class="sec" aria-labelledby="ws"><header class="sec-head"><h2 id="ws">\(w(.whoOwesMost))</h2><p class="meta">\(w(.beyond90Long))</p><p class="acts"><a href="/customers?sort=beyond90">\(w(.seeAll))</a></p></header>
-            <div class="scroll"><table class="figures slim"><thead><tr><th scope="col">\(w(.customer))</th><th scope="col">\(w(.mix))</th><th scope="col" class="r">\(w(.overdueAmount))</th><th scope="col" class="r">\(w(.beyond90))</th></tr></thead><tbody>\(each: day.worst, { row in
+            <div class="scroll"><table class="figures slim fit"><thead><tr><th scope="col">\(w(.customer))</th><th scope="col">\(w(.mix))</th><th scope="col" class="r">\(w(.overdueAmount))</th><th scope="col" class="r">\(w(.beyond90))</th></tr></thead><tbody>\(each: day.worst, { row in
                 "<tr data-row><th scope=\"row\"><a href=\"/customers/\(URLText.encode(row.code))\" data-open>\(row.name)</a><small>\(row.salesOwner ?? "")</small></th><td class=\"barcell\">\(parts.bucketBar(row.figures.buckets, labels: parts.bucketLabels))</td>\(w.cell(row.figures.overdue, currency))\(w.cell(row.figures.beyond90, currency, strong: true))</tr>"
             })</tbody></table></div></section>
             """

@@ -8,9 +8,16 @@ internal import Receivables
 /// Elements that many pages have; the gallery shows all of them.
 struct Parts {
     let asking: Asking
+    /// Stands before the ids of fields, where several forms of a page have fields of one name.
+    private let form: String
     var w: Wording { asking.w }
 
-    init(_ asking: Asking) { self.asking = asking }
+    init(_ asking: Asking, form: String = "") {
+        self.asking = asking
+        self.form = form
+    }
+
+    private func id(_ name: String) -> String { form.isEmpty ? name : "\(form)-\(name)" }
 
     func head(_ title: String, meta: HTML = .nothing, trail: [(String, String)] = [], actions: HTML = .nothing) -> HTML
     {
@@ -131,15 +138,17 @@ struct Parts {
         error: String? = nil,
         isRequired: Bool = false, more: HTML = .nothing
     ) -> HTML {
-        let described: HTML = error != nil ? " aria-invalid=\"true\" aria-describedby=\"\(name)-error\"" : .nothing
+        let described: HTML =
+            error != nil ? " aria-invalid=\"true\" aria-describedby=\"\(id(name))-error\" autofocus" : .nothing
         return """
-            <div class="field"><label for="\(name)">\(label)</label><input id="\(name)" name="\(name)" type="\(type)" value="\(value)"\(if: isRequired, " required")\(described)\(more)>\
+            <div class="field"><label for="\(id(name))">\(label)</label><input id="\(id(name))" name="\(name)" type="\(type)" value="\(value)"\(if: isRequired, " required")\(described)\(more)>\
             \(if: !hint.isEmpty, "<span class=\"hint\">\(hint)</span>")\(fieldError(name, error))</div>
             """
     }
 
     func fieldError(_ name: String, _ error: String?) -> HTML {
-        error.map { "<span class=\"error\" id=\"\(name)-error\">\(Icon.no.html)<span>\($0)</span></span>" } ?? .nothing
+        error.map { "<span class=\"error\" id=\"\(id(name))-error\">\(Icon.no.html)<span>\($0)</span></span>" }
+            ?? .nothing
     }
 
     func select(
@@ -147,7 +156,7 @@ struct Parts {
         hidden: Bool = false
     ) -> HTML {
         """
-        <div class="field"><label for="\(name)"\(if: hidden, " class=\"hidden\"")>\(label)</label><select id="\(name)" name="\(name)">\(each: options, { option in
+        <div class="field"><label for="\(id(name))"\(if: hidden, " class=\"hidden\"")>\(label)</label><select id="\(id(name))" name="\(name)">\(each: options, { option in
             "<option value=\"\(option.value)\"\(if: option.value == selected, " selected")>\(option.text)</option>"
         })</select></div>
         """
@@ -155,7 +164,7 @@ struct Parts {
 
     func area(_ name: String, _ label: String, value: String = "", hint: String = "", error: String? = nil) -> HTML {
         """
-        <div class="field"><label for="\(name)">\(label)</label><textarea id="\(name)" name="\(name)"\(if: error != nil, " aria-invalid=\"true\" aria-describedby=\"\(name)-error\"")>\(value)</textarea>\
+        <div class="field"><label for="\(id(name))">\(label)</label><textarea id="\(id(name))" name="\(name)"\(if: error != nil, " aria-invalid=\"true\" aria-describedby=\"\(id(name))-error\" autofocus")>\(value)</textarea>\
         \(if: !hint.isEmpty, "<span class=\"hint\">\(hint)</span>")\(fieldError(name, error))</div>
         """
     }
@@ -230,7 +239,7 @@ struct Parts {
         let act: HTML =
             asking.may(.seeActs) ? " <a class=\"meta\" href=\"/acts/\(event.act)\">#\(event.act)</a>" : .nothing
         return """
-            <li class="\(if: isBad, "bad")\(if: isGood, "good")">\(w.moment(event.instant, asking.site.company, today: asking.today)) \(w.name(.event, event.kind))\(amount) \(subject(of: event))\
+            <li class="\(if: isBad, "bad")\(if: isGood, "good")">\(w.moment(event.instant, asking.site.company, today: asking.today)) \(w.name(.event, event.kind))\(amount) \(subject(of: event))\(if: !event.about.isEmpty, " <span class=\"meta\">\(w.list(event.about.prefix(3).map { $0 }))\(if: event.about.count > 3, "…")</span>")\
             <p>\(detail(of: event))<span class="meta">\(actor(event.actor))</span>\(act)</p></li>
             """
     }

@@ -131,6 +131,9 @@ struct Fields: Sendable {
 }
 
 extension StringProtocol {
+    /// Without spaces and line ends around it.
+    var trimmed: String { trimmingASCIISpaces }
+
     fileprivate var trimmingASCIISpaces: String {
         var text = Substring(self)
         while let first = text.first, first.isWhitespace { text.removeFirst() }

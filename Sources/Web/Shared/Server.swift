@@ -123,6 +123,7 @@ struct Responder: HTTPResponder {
         let now = site.clock()
         let cookies = Self.cookies(request)
         var current: SignIn.Current?
+        var made: Asking?
         do {
             if route.access != .anybody || cookies[Cookies.session] != nil, let token = cookies[Cookies.session] {
                 let site = site
@@ -151,7 +152,9 @@ struct Responder: HTTPResponder {
             let asking = Asking(
                 site: site, method: method, path: rawPath, places: places, query: query, form: form, files: files,
                 cookies: cookies, part: part, origin: origin(request, context), isSecure: isSecure(request),
-                requestID: id, now: now, today: site.today(of: now), session: current, w: site.wording(language))
+                base: base(request), requestID: id, now: now, today: site.today(of: now), session: current,
+                w: site.wording(language))
+            made = asking
             if let refused = Guard.refusal(asking, route, request) { return (refused, route.path) }
             return (try await route.answer(asking), route.path)
         } catch let error as HTTPError {
@@ -159,17 +162,12 @@ struct Responder: HTTPResponder {
         } catch is NIOTooManyBytesError {
             return (ErrorPages.plain(413, site.wording(language), site, id), route.path)
         } catch {
-            let (reply, isOurs) = ErrorPages.reply(
-                error, site.wording(language), site, current, rawPath, part: Self.part(request), id)
+            let (reply, isOurs) = ErrorPages.reply(error, made, site.wording(language), site, id)
             if isOurs {
                 logger.error("failed", metadata: ["request": "\(id)", "route": "\(route.path)", "error": "\(error)"])
             }
             return (reply, route.path)
         }
-    }
-
-    private static func part(_ request: Request) -> String {
-        HTTPField.Name("X-Part").flatMap { request.headers[$0] } ?? ""
     }
 
     static func split(_ address: String) -> (path: String, query: String) {
@@ -217,6 +215,12 @@ struct Responder: HTTPResponder {
 
     private static func isLocal(_ address: String) -> Bool {
         address.hasPrefix("127.") || address == "::1" || address.isEmpty
+    }
+
+    /// As people know the server, else as this browser reached it.
+    private func base(_ request: Request) -> String {
+        if let known = site.publicAddress { return known }
+        return "http\(isSecure(request) ? "s" : "")://\(request.head.authority ?? "127.0.0.1")"
     }
 
     private func isSecure(_ request: Request) -> Bool {

@@ -15,6 +15,7 @@ enum SettingsPages {
 
     private struct Content: Sendable {
         let policy: (version: Int64, text: String)
+        let newest: (version: Int64, text: String)
         let history: [SettingQueries.PolicyRow]
         let accounts: [(role: String, code: String, name: String)]
         let entities: [EntityQueries.Row]
@@ -35,7 +36,8 @@ enum SettingsPages {
         let (store, today) = (asking.store, asking.today)
         let content = try await asking.work {
             Content(
-                policy: try Policies.text(on: today, in: store), history: try SettingQueries.policies(in: store),
+                policy: try Policies.text(on: today, in: store), newest: try Policies.newest(in: store),
+                history: try SettingQueries.policies(in: store),
                 accounts: try AccountCodes.all(in: store), entities: try EntityQueries.all(in: store),
                 banks: try ApprovalQueries.bankAccounts(in: store), periods: try PeriodQueries.closed(in: store),
                 calendar: try SettingQueries.calendar(in: store))
@@ -69,35 +71,118 @@ enum SettingsPages {
     private static func policy(_ content: Content, _ asking: Asking, _ effect: HTML) -> HTML {
         let w = asking.w
         let parts = Parts(asking)
-        let typed = asking.form.has("policy") ? asking.form.raw("policy") : content.policy.text
+        let mayChange = asking.may(.setPolicy)
+        let typed = asking.form.has("policy") ? asking.form.raw("policy") : content.newest.text
+        let fields = (try? PolicyFields.fields(of: content.newest.text)) ?? []
+        let from = asking.form.has("from") ? asking.form["from"] : "\(asking.today.adding(days: 1))"
+        let isText = !asking.form["policy"].isEmpty && typed.trimmed != content.newest.text.trimmed
         let form: HTML = """
-            <form class="form sec" method="post" action="/settings/policy">\(Layout.formFields(asking))
-            <div class="field"><label for="policy">\(w(.policyNew))</label><textarea id="policy" name="policy" rows="24" spellcheck="false">\(typed)</textarea><span class="hint">\(w(.policyHint))</span></div>
-            <div class="two-columns">\(parts.field("from", w(.fromDay), value: asking.form.has("from") ? asking.form["from"] : "\(asking.today.adding(days: 1))", type: "date", isRequired: true))\(parts.field("reason", w(.reason), value: asking.form["reason"], isRequired: true))</div>
-            <p class="acts"><button class="btn" name="act" value="try" data-busy="\(w(.busy))">\(w(.policyTry))</button>\(parts.submit(w(.policySet)))</p></form>
+            <form class="form" method="post" action="/settings/policy">\(Layout.formFields(asking))<input type="hidden" name="version" value="\(content.newest.version)">
+            <div class="rule-grid">\(each: groups(fields), { group($0, asking) })</div>
+            <details\(if: isText, " open")><summary>\(w(.policyAsText))</summary><div class="field"><label class="hidden" for="policy">\(w(.policyNew))</label><textarea class="code" id="policy" name="policy" rows="24" spellcheck="false">\(typed)</textarea><span class="hint">\(w(.policyHint))</span></div></details>
+            <div class="two-columns">\(parts.field("from", w(.fromDay), value: from, type: "date", isRequired: true))\(parts.field("reason", w(.reason), value: asking.form["reason"], isRequired: true))</div>
+            <p class="acts"><button class="btn" name="act" value="try" formnovalidate data-busy="\(w(.busy))">\(w(.policyTry))</button>\(parts.submit(w(.policySet)))</p></form>
+            """
+        let shown: HTML = """
+            <div class="rule-grid">\(each: groups(fields), { values($0, asking) })</div><details><summary>\(w(.policyAsText))</summary><p class="wide-text code">\(content.newest.text)</p></details>
             """
         return """
             \(parts.answer(w.html(.policyAnswer, ["version": parts.bold("\(content.policy.version)")])))
+            \(if: content.newest.version != content.policy.version, parts.callout(HTML(w(.policyToCome, ["version": .count(Int(content.newest.version))]))))
             \(effect)
-            <div class="split sec"><div><p class="wide-text">\(content.policy.text)</p>\(if: asking.may(.setPolicy), form)</div>
-            <aside class="rail" aria-label="\(w(.history))"><section><h2>\(w(.history))</h2><ul>\(each: content.history, { row in
-                "<li><div class=\"row\"><b>\(w(.version, ["n": .count(Int(row.version))]))</b><span class=\"meta\">\(w(.sinceDay, ["day": .text("\(row.from)")]))</span></div><p class=\"meta\">\(parts.actor(row.actor)) \(w.moment(row.instant, asking.site.company, today: asking.today)) \(asking.may(.seeActs) ? "<a href=\"/acts/\(row.act)\">#\(row.act)</a>" : "#\(row.act)")</p></li>"
-            })</ul></section></aside></div>
+            <div class="split sec"><div>\(mayChange ? form : shown)</div>
+            <aside class="rail" aria-label="\(w(.history))"><section><h2>\(w(.history))</h2><ul>\(each: content.history, { history($0, asking) })</ul></section></aside></div>
+            """
+    }
+
+    private static func history(_ row: SettingQueries.PolicyRow, _ asking: Asking) -> HTML {
+        let w = asking.w
+        let since =
+            row.from <= LocalDate.earliestInBooks ? w(.fromTheStart) : w(.sinceDay, ["day": .text("\(row.from)")])
+        return """
+            <li><div class="row"><b>\(w(.version, ["n": .count(Int(row.version))]))</b><span class="meta">\(since)</span></div><p class="meta">\(Parts(asking).actor(row.actor)) \(w.moment(row.instant, asking.site.company, today: asking.today)) \(if: asking.may(.seeActs), "<a href=\"/acts/\(row.act)\">#\(row.act)</a>")</p></li>
+            """
+    }
+
+    /// Fields that stand under one name of the policy, in its order.
+    private static func groups(_ fields: [PolicyFields.Field]) -> [(path: [String], fields: [PolicyFields.Field])] {
+        var groups: [(path: [String], fields: [PolicyFields.Field])] = []
+        for field in fields {
+            let path = Array(field.path.dropLast())
+            if groups.last?.path == path {
+                groups[groups.count - 1].fields.append(field)
+            } else {
+                groups.append((path, [field]))
+            }
+        }
+        return groups
+    }
+
+    private static func title(_ path: [String], _ w: Wording) -> String {
+        guard let last = path.last else { return "" }
+        return path.dropLast().last == "rules" ? w.name(.rule, last) : w.name(.policy, last)
+    }
+
+    private static func group(_ group: (path: [String], fields: [PolicyFields.Field]), _ asking: Asking) -> HTML {
+        """
+        <fieldset><legend>\(title(group.path, asking.w))</legend>\(each: group.fields, { control($0, asking) })</fieldset>
+        """
+    }
+
+    private static func control(_ field: PolicyFields.Field, _ asking: Asking) -> HTML {
+        let w = asking.w
+        let parts = Parts(asking)
+        let name = "value:\(field.name)"
+        let value = asking.form.has(name) ? asking.form[name] : field.value
+        let label = w.name(.policy, field.path.last ?? "")
+        switch field.kind {
+        case .flag: return parts.select(name, label, [("true", w(.on)), ("false", w(.off))], selected: value)
+        case .choice(let options):
+            return parts.select(name, label, options.map { ($0, w.name(.policy, $0)) }, selected: value)
+        case .number: return parts.field(name, label, value: value, more: " inputmode=\"numeric\" autocomplete=\"off\"")
+        case .numbers, .text: return parts.field(name, label, value: value, more: " autocomplete=\"off\"")
+        }
+    }
+
+    private static func values(_ group: (path: [String], fields: [PolicyFields.Field]), _ asking: Asking) -> HTML {
+        let w = asking.w
+        func value(_ field: PolicyFields.Field) -> String {
+            switch field.kind {
+            case .flag: w(field.value == "true" ? .on : .off)
+            case .choice: w.name(.policy, field.value)
+            default: field.value
+            }
+        }
+        return """
+            <section><h3>\(title(group.path, w))</h3>\(Parts(asking).facts(group.fields.map { (w.name(.policy, $0.path.last ?? ""), HTML(value($0))) }))</section>
             """
     }
 
     /// Puts a policy in force, or only shows what tomorrow's run would do differently with it.
     private static func setPolicy(_ asking: Asking) async throws -> Reply {
-        let text = asking.form.raw("policy").replacing("\r\n", with: "\n")
+        let store = asking.store
+        let current = try await asking.work { try Policies.newest(in: store) }
+        let typed = asking.form.raw("policy").replacing("\r\n", with: "\n")
+        // What was typed as text counts; the fields, where the text was left alone.
+        let isText = !typed.isEmpty && typed.trimmed != current.text.trimmed
+        let values = asking.form.pairs.filter { $0.name.hasPrefix("value:") }.map {
+            (String($0.name.dropFirst(6)), $0.value)
+        }
         let from = asking.day("from") ?? asking.today.adding(days: 1)
         do {
+            let text =
+                isText
+                ? typed
+                : try PolicyFields.setting(Dictionary(values) { first, _ in first }, in: current.text)
             if asking.form["act"] == "try" {
                 let effect = try await PolicyEffect.preview(
                     text, on: from, in: asking.store, now: asking.now, today: asking.today)
                 return try await show(asking, tab: "policy", effect: preview(effect, asking))
             }
             _ = try await Policies.set(
-                text, from: from, reason: asking.form["reason"], in: asking.store, asking.request(.setPolicy))
+                text, from: from, reason: asking.form["reason"], insteadOf: Int64(asking.form["version"]),
+                in: asking.store,
+                asking.request(.setPolicy))
             return Notice.redirect("/settings?tab=policy", "saved")
         } catch let refusal as Refusal {
             return try await show(asking, tab: "policy", refused: refusal)
@@ -173,7 +258,7 @@ enum SettingsPages {
             <form class="form narrow sec" method="post" action="/settings/entity">\(Layout.formFields(asking))\(parts.field("code", w(.recordCode), value: asking.form["code"], isRequired: true))\(parts.field("name", w(.name), value: asking.form["name"], isRequired: true))\(parts.field("currency", w(.currency), value: asking.form.has("currency") ? asking.form["currency"] : company.currency.code, isRequired: true))<p class="acts">\(parts.submit(w(.entityAct)))</p></form>
             """
         return """
-            \(parts.facts([(w(.name), HTML(company.name)), (w(.currency), HTML(company.currency.code)), (w(.timeZone), HTML(company.timeZone)), (w(.country), HTML(company.country)), (w(.language), HTML(company.language)), (w(.storeKind), HTML(company.kind.rawValue))]))
+            <div class="sheet">\(parts.facts([(w(.name), HTML(company.name)), (w(.currency), HTML(company.currency.code)), (w(.timeZone), HTML(company.timeZone)), (w(.country), HTML(company.country)), (w(.language), HTML(company.language)), (w(.storeKind), HTML(w.name(.store, company.kind.rawValue)))]))</div>
             <section class="sec"><h2>\(w(.entities))</h2><ul class="check">\(each: content.entities, { "<li>\(Icon.book.html)<span>\($0.code) · \($0.name) · \($0.currency)</span></li>" })</ul>\(if: asking.may(.addEntity), form)</section>
             """
     }

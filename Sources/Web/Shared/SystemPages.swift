@@ -74,11 +74,11 @@ enum SystemPages {
                 (w(.messagesWaiting), HTML("\(figures.waitingMessages)")), (w(.messagesUndelivered), HTML("\(figures.undelivered)")),
                 (w(.sessions), HTML("\(figures.sessions)")), (w(.accountsHead), HTML("\(figures.people)")),
             ]))
-            \(parts.facts([
+            <div class="sheet">\(parts.facts([
                 (w(.programVersion), HTML(Store.appVersion)), (w(.lastAct), w.moment(figures.lastInstant, asking.site.company, today: asking.today)),
                 (w(.chainHead), "<code>#\(figures.acts) \(String(figures.headHash.prefix(32)))…</code>"),
-                (w(.storeKind), HTML(asking.site.company.kind.rawValue)),
-            ]))
+                (w(.storeKind), HTML(w.name(.store, asking.site.company.kind.rawValue))),
+            ]))</div>
             <p class="meta sec">\(w(.statusHint))</p>
             """)
     }
@@ -107,6 +107,6 @@ enum Routes {
             + ColumnChoice.routes
             + CustomerPages.routes + InvoicePages.routes + ReceiptPages.routes + NewRecordPages.routes
             + ImportPages.routes + AgingPages.routes + WorkPages.routes + LedgerPages.routes + PeoplePages.routes
-            + SettingsPages.routes + (isDevelopment ? GalleryPage.routes : [])
+            + SettingsPages.routes + NotePages.routes + (isDevelopment ? GalleryPage.routes : [])
     }
 }

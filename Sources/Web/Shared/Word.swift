@@ -248,6 +248,8 @@ enum Word: String, CaseIterable, Sendable {
     case goodEvening = "web.good-evening"
     case doneOf = "web.done-of"
     case answerNothing = "web.answer-nothing"
+    case answerApprovals = "web.answer-approvals"
+    case approvalsToDo = "web.approvals-to-do"
     case answerTasks = "web.answer-tasks"
     case answerTasksAmount = "web.answer-tasks-amount"
     case answerLate = "web.answer-late"
@@ -473,6 +475,8 @@ enum Word: String, CaseIterable, Sendable {
     case agingAnswerOther = "web.aging-answer-other"
     case agingWorst = "web.aging-worst"
     case asOf = "web.as-of"
+    case notGiven = "web.not-given"
+    case firstOnly = "web.first-only"
     case knownAt = "web.known-at"
     case basis = "web.basis"
     case basisDue = "web.basis-due"
@@ -513,6 +517,9 @@ enum Word: String, CaseIterable, Sendable {
     case tasksNone = "web.tasks-none"
     case tasksNoneClosed = "web.tasks-none-closed"
     case tasksAnswer = "web.tasks-answer"
+    case tasksClosedText = "web.tasks-closed-text"
+    case taskNumber = "web.task-number"
+    case taskOfPerson = "web.task-of-person"
     case selected = "web.selected"
     case selectAll = "web.select-all"
     case selectTask = "web.select-task"
@@ -599,6 +606,8 @@ enum Word: String, CaseIterable, Sendable {
     case settingsCompany = "web.settings-company"
     case policyAnswer = "web.policy-answer"
     case policyNew = "web.policy-new"
+    case policyAsText = "web.policy-as-text"
+    case policyToCome = "web.policy-to-come"
     case policyHint = "web.policy-hint"
     case policyTry = "web.policy-try"
     case policySet = "web.policy-set"
@@ -608,6 +617,7 @@ enum Word: String, CaseIterable, Sendable {
     case thenHead = "web.then-head"
     case version = "web.version"
     case sinceDay = "web.since-day"
+    case fromTheStart = "web.from-the-start"
     case calendarText = "web.calendar-text"
     case calendarMissing = "web.calendar-missing"
     case importCalendarAct = "web.import-calendar-act"
@@ -644,6 +654,7 @@ enum Word: String, CaseIterable, Sendable {
     case messagesUndelivered = "web.messages-undelivered"
     case sessions = "web.sessions"
     case accountsHead = "web.accounts-head"
+    case accountState = "web.account-state"
     case programVersion = "web.program-version"
     case lastAct = "web.last-act"
     case chainHead = "web.chain-head"
@@ -677,4 +688,15 @@ enum Word: String, CaseIterable, Sendable {
     // Security events.
     // Kinds of files.
     // Columns of files.
+    // What a day's run does.
+    // Columns of the journal.
+    // Tables of the journal.
+    // Kinds of stores.
+    // Values of the policy.
+    // Notes and files.
+    case notesTitle = "web.notes-title"
+    case noteAct = "web.note-act"
+    case noteFile = "web.note-file"
+    case noteFileHint = "web.note-file-hint"
+    case noteErased = "web.note-erased"
 }

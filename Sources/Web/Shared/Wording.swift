@@ -42,7 +42,7 @@ struct Wording: Sendable {
         case role, rule, task, check, held, reminder, command, account, event, signal, purpose, status, size, table
         case customerKind = "customer-kind"
         case taxStatus = "tax-status"
-        case permission, scope, approval, source, pause, security, proposal, column
+        case permission, scope, approval, source, pause, security, proposal, column, effect, store, policy
         case importKind = "import"
     }
 

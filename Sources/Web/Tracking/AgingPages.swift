@@ -25,6 +25,7 @@ enum AgingPages {
     }
 
     private static let pageSize = 60
+    private static let mostItems = 200
 
     private static func question(_ asking: Asking) -> Question {
         var question = Question(
@@ -92,17 +93,25 @@ enum AgingPages {
             filter.knownAt = question.knownAt
             filter.bucket = (set, set.buckets[index].code)
             filter.viewer = viewer
-            filter.limit = 200
+            filter.limit = mostItems
             return try RegisterQueries.invoices(filter, today: asking.today, in: store).rows
         }
         let w = asking.w
+        var sums: [Currency: Int128] = [:]
+        for row in rows { sums[row.currency, default: 0] += Int128(row.open) }
+        let foot: HTML = """
+            <tfoot>\(each: sums.sorted { $0.key < $1.key }, { sum in
+                "<tr class=\"sum\"><th scope=\"row\">\(w(.total)) \(sum.key.code)</th><td></td>\(w.cell(sum.value, sum.key, strong: true))</tr>"
+            })</tfoot>
+            """
         return Layout(asking).drawer(
             name, at: .aging,
             """
             <p class="lead">\(w.html(.asOfDay, ["day": w.date(question.asOf, today: asking.today)]))</p>
             \(if: rows.isEmpty, Parts(asking).empty(w(.noOpenItems)))<div class="scroll"><table class="figures slim stackable"><thead><tr><th scope="col">\(w(.number))</th><th scope="col" class="r">\(w(.dueDay))</th><th scope="col" class="r">\(w(.openAmount))</th></tr></thead><tbody>\(each: rows, { row in
                 "<tr data-row><th scope=\"row\"><a href=\"/invoices/\(URLText.encode(row.number))\" data-open>\(row.number)</a></th><td class=\"r\">\(w.day(row.dueDay))</td>\(w.cell(row.open, row.currency, strong: true))</tr>"
-            })</tbody></table></div>
+            })</tbody>\(if: !rows.isEmpty && rows.count < mostItems, foot)</table></div>
+            \(if: rows.count == mostItems, "<p class=\"meta\">\(w(.firstOnly, ["count": .count(mostItems)]))</p>")
             """)
     }
 
@@ -170,7 +179,7 @@ enum AgingPages {
             let last = w.html(
                 .agingWorst,
                 [
-                    "names": HTML(w.list(worst.map { $0.name.isEmpty ? $0.key : $0.name })),
+                    "names": HTML(w.list(worst.map(called))),
                     "share": HTML(w.percent(sum, of: overdue)),
                 ])
             return w.sentences(sentence, last)
@@ -181,7 +190,7 @@ enum AgingPages {
             return parts.filters(
                 """
                 \(parts.field("asOf", w(.asOf), value: "\(question.asOf)", type: "date"))
-                \(parts.field("knownAt", w(.knownAt), value: asking.query["knownAt"], hint: ""))
+                \(parts.field("knownAt", w(.knownAt), value: asking.query["knownAt"], more: " placeholder=\"#1234\" size=\"12\""))
                 \(parts.segments(w(.basis), "basis", [("due", w(.basisDue)), ("invoice", w(.basisInvoice)), ("recognition", w(.basisRecognition))], selected: question.basis.rawValue))
                 \(parts.select("by", w(.rowsBy), dimensions, selected: question.by.rawValue))
                 \(parts.select("cross", w(.crossedWith), [("", w(.nothingElse))] + dimensions, selected: question.cross?.rawValue ?? ""))
@@ -247,7 +256,7 @@ enum AgingPages {
 
         private func row(_ row: AgingReport.Row) -> HTML {
             let isCustomer = question.by == .customer && question.cross == nil
-            let name = row.name.isEmpty ? (row.key.isEmpty ? w(.unknownPayer) : row.key) : row.name
+            let name = called(row)
             // What drills down is counted from due days; other bases lead to the customer's list.
             let canDrill =
                 isCustomer && !row.key.isEmpty && buckets.basis == .due && question.asOf == asking.today
@@ -267,6 +276,20 @@ enum AgingPages {
                 <tr data-row><th scope="row">\(head)</th><td class="r strong">\(row.open == 0 ? "–" : figure(row.open, row.currency))</td><td class="barcell">\(parts.bucketBar(row.buckets, labels: labels))</td>\
                 \(each: row.buckets.enumerated(), { cell($0.element, row.currency, link: link($0.offset)) })\(cell(-row.unapplied, row.currency))</tr>
                 """
+        }
+
+        /// The parts of a row's name in the reader's language; what has none is said to have none.
+        private func called(_ row: AgingReport.Row) -> String {
+            let dimensions = [question.by] + [question.cross].compactMap { $0 }
+            let names = zip(dimensions, row.names).map { dimension, name in
+                switch dimension {
+                case .size where !name.isEmpty: w.name(.size, name)
+                case .kind where !name.isEmpty: w.name(.customerKind, name)
+                case .customer, .group: name.isEmpty ? w(.unknownPayer) : name
+                default: name.isEmpty ? w(.notGiven) : name
+                }
+            }
+            return names.joined(separator: " / ")
         }
 
         private func subtotal(_ row: AgingReport.Row) -> HTML {

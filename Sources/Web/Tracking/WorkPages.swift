@@ -38,7 +38,7 @@ enum WorkPages {
             """
             \(parts.head(w(.navTasks)))
             \(refused.map { parts.callout(HTML(w.message($0)), isBad: true) } ?? .nothing)
-            \(parts.answer(page.rows.isEmpty ? HTML(w(filter.isClosed ? .tasksNoneClosed : .tasksNone)) : w.html(.tasksAnswer, ["late": late > 0 ? parts.bad("\(late)") : parts.bold("0")])))
+            \(parts.answer(page.rows.isEmpty ? HTML(w(filter.isClosed ? .tasksNoneClosed : .tasksNone)) : filter.isClosed ? HTML(w(.tasksClosedText)) : w.html(.tasksAnswer, ["late": late > 0 ? parts.bad("\(late)") : parts.bold("0")])))
             \(parts.filters(
                 """
                 \(parts.segments(w(.whose), "whose", whose, selected: filter.whose.rawValue))
@@ -92,14 +92,15 @@ enum WorkPages {
         let found = try await asking.look(.seeTasks) { look -> TaskContent in
             let (row, items, others) = try look.task(id)
             let contacts = try row.customer.map { try look.customerPicture($0).contacts } ?? []
-            return TaskContent(row: row, items: items, others: others, contacts: contacts)
+            return TaskContent(
+                row: row, items: items, others: others, contacts: contacts, notes: try look.notes(.task, about: id))
         }
         let w = asking.w
         let parts = Parts(asking)
         let row = found.row
         let title = row.customerName.map { "\(w.name(.task, row.kind.name)) · \($0)" } ?? w.name(.task, row.kind.name)
         let finishForm: HTML = """
-            <form class="form sec" method="post" action="/tasks/finish">\(Layout.formFields(asking))<input type="hidden" name="task" value="\(id)"><input type="hidden" name="back" value="/tasks">\(parts.area("note", w(.note), hint: w(.noteHint)))<p class="acts">\(parts.submit(w(.finishTask)))</p></form>
+            <form class="form sec" method="post" action="/tasks/finish">\(Layout.formFields(asking))<input type="hidden" name="task" value="\(id)"><input type="hidden" name="back" value="/tasks">\(Parts(asking, form: "finish").area("note", w(.note), hint: w(.noteHint)))<p class="acts">\(parts.submit(w(.finishTask)))</p></form>
             """
         return Layout(asking).drawer(
             title, at: .tasks,
@@ -116,6 +117,7 @@ enum WorkPages {
             \(if: !found.others.isEmpty, others(found, asking))
             \(if: row.closedDay == nil && row.mayFinish, finishForm)
             \(row.closedDay.map { "<p class=\"good sec\">\(w(.doneOn, ["day": .text("\($0)")]))</p>" } ?? .nothing)
+            \(NotePages.section(found.notes, Notes.Subject(.task, "\(id)"), asking))
             """)
     }
 
@@ -124,6 +126,7 @@ enum WorkPages {
         let items: [Look.ItemRow]
         let others: [TrackingQueries.Subject]
         let contacts: [Look.CustomerPicture.Contact]
+        let notes: [Look.NoteRow]
     }
 
     private static func contacts(_ found: TaskContent, _ asking: Asking) -> HTML {
@@ -224,6 +227,9 @@ enum WorkPages {
             to: tomorrow, now: asking.now, today: asking.today, isDryRun: true)
         let report = reports.last
         let rules = report?.rules.sorted { $0.key < $1.key } ?? []
+        let details = Array((report?.details ?? []).prefix(300))
+        let codes = Set(details.map(\.customer))
+        let names = try await asking.look(.seeReminders) { try $0.customerNames(codes) }
         return Layout(asking).page(
             w(.previewTomorrow), at: .reminders,
             """
@@ -233,10 +239,23 @@ enum WorkPages {
                 "<tr><th scope=\"row\">\(w.name(.rule, rule.key))<small><code>\(rule.key)</code></small></th><td class=\"r\">\(rule.value.created)</td><td class=\"r\">\(rule.value.held)</td><td class=\"r\">\(rule.value.skipped)</td></tr>"
             })</tbody></table></div>
             \(each: (report?.warnings ?? []), { parts.callout(HTML($0)) })
-            <section class="sec"><h2>\(w(.oneByOne))</h2><ol class="time">\(each: (report?.details ?? []).prefix(300), { detail in
-                "<li><code>\(detail.rule)</code> \(detail.subject) \(detail.effect)\(if: !detail.reason.isEmpty, "<p class=\"why\">\(w.list(detail.reason.split(separator: ",").map { w.name(.held, String($0)) }))</p>")</li>"
-            })</ol></section>
+            \(if: !details.isEmpty, "<section class=\"sec\"><h2>\(w(.oneByOne))</h2><div class=\"scroll\"><table class=\"figures slim\"><caption class=\"hidden\">\(w(.oneByOne))</caption><thead><tr><th scope=\"col\">\(w(.customer))</th><th scope=\"col\">\(w(.subject))</th><th scope=\"col\">\(w(.what))</th><th scope=\"col\">\(w(.rule))</th></tr></thead><tbody>\(each: details, { effect($0, names, asking) })</tbody></table></div></section>")
             """)
+    }
+
+    private static func effect(_ detail: DayReport.Detail, _ names: [String: String], _ asking: Asking) -> HTML {
+        let w = asking.w
+        // A late task is named by its number, what else happens by an invoice's.
+        let subject: HTML =
+            detail.rule == RuleCode.taskLate.name
+            ? "<a href=\"/tasks/\(detail.subject)\" data-drawer>\(w(.taskNumber, ["task": .text(detail.subject)]))</a>"
+            : detail.rule == RuleCode.dataQuality.name
+                ? HTML(w.name(.check, detail.subject))
+                : "<a href=\"/invoices/\(URLText.encode(detail.subject))\">\(detail.subject)</a>"
+        let reasons = detail.reason.split(separator: ",").map { w.name(.held, String($0)) }
+        return """
+            <tr data-row><th scope="row">\(if: !detail.customer.isEmpty, "<a href=\"/customers/\(URLText.encode(detail.customer))\" data-open>\(names[detail.customer] ?? detail.customer)</a>")</th><td>\(subject)</td><td>\(w.name(.effect, detail.effect.replacing(":", with: "-")))\(if: !reasons.isEmpty, "<small>\(w.list(reasons))</small>")</td><td><code>\(detail.rule)</code></td></tr>
+            """
     }
 
     // MARK: Checks
@@ -260,7 +279,7 @@ enum WorkPages {
             \(parts.head(w(.navChecks)))
             \(parts.answer(count == 0 ? HTML(w(.checksNone)) : w.html(.checksAnswer, ["count": parts.bold("\(count)"), "checks": parts.bold("\(byCheck.count)")])))
             <div class="scroll"><table class="figures slim"><caption class="hidden">\(w(.navChecks))</caption><thead><tr><th scope="col">\(w(.check))</th><th scope="col">\(w(.howToMend))</th><th scope="col" class="r">\(w(.recordsHead))</th><th scope="col">\(w(.task))</th></tr></thead><tbody>\(each: byCheck, { check, rows in
-                "<tr data-row><th scope=\"row\"><a href=\"/tasks/\(rows[0].id)\" data-open data-drawer>\(w.name(.check, check))</a><small><code>\(check)</code></small></th><td>\(w.name(.check, check + "-mend"))</td><td class=\"r strong\">\(rows.reduce(0) { $0 + $1.count })</td><td>\(each: rows.prefix(6), { "<a href=\"/tasks/\($0.id)\" data-drawer>\($0.assignee ?? w.name(.role, $0.role.name))</a> <small>\($0.count)</small> " })</td></tr>"
+                "<tr data-row><th scope=\"row\"><a href=\"/tasks/\(rows[0].id)\" data-open data-drawer>\(w.name(.check, check))</a><small><code>\(check)</code></small></th><td>\(w.name(.check, check + "-mend"))</td><td class=\"r strong\">\(rows.reduce(0) { $0 + $1.count })</td><td>\(each: rows.prefix(6), { "<a class=\"tag\" href=\"/tasks/\($0.id)\" data-drawer>\(w(.taskOfPerson, ["person": .text($0.assignee ?? w.name(.role, $0.role.name)), "count": .count($0.count), "day": .text(w.dateText($0.dueDay, today: asking.today))]))</a> " })</td></tr>"
             })</tbody></table></div>
             """)
     }

@@ -80,11 +80,15 @@ struct SamplePlay {
         // Set between commands, read by the writer's thread during them.
         private let lock = NSLock()
         private var instant = Instant(microseconds: 0)
+        private let present = Edge.clock()
 
-        /// `hour` counts in the company's time zone, eight hours ahead of UTC.
+        /// `hour` counts in the company's time zone, eight hours ahead of UTC. Nothing of today happens later than now.
         func set(_ day: LocalDate, hour: Int64) {
+            let time = Instant(microseconds: Int64(day.dayNumber) * 86_400_000_000 + (hour - 8) * 3_600_000_000)
+            let isLater =
+                time.microseconds > present.microseconds && time.microseconds < present.microseconds + 86_400_000_000
             lock.lock()
-            instant = Instant(microseconds: Int64(day.dayNumber) * 86_400_000_000 + (hour - 8) * 3_600_000_000)
+            instant = isLater ? present : time
             lock.unlock()
         }
 
@@ -134,10 +138,16 @@ struct SamplePlay {
         try store.checkpoint()
     }
 
-    private func request(_ command: String, _ input: String) -> ActRequest {
+    /// The member of the staff with one of these roles; whoever set the store up where there is none.
+    private func staff(_ roles: Set<Role>) -> Actor {
+        let person = sample.staff.first { member in Role.named(member.role).map(roles.contains) ?? false }
+        return person.map { .person(key: $0.address) } ?? Edge.systemUser
+    }
+
+    private func request(_ command: String, _ input: String, by actor: Actor = Edge.systemUser) -> ActRequest {
         let now = clock.now()
         return ActRequest(
-            command: command, actor: Edge.systemUser, source: "demo", input: Array(input.utf8), now: now,
+            command: command, actor: actor, source: "demo", input: Array(input.utf8), now: now,
             today: company.day(of: now))
     }
 
@@ -159,7 +169,7 @@ struct SamplePlay {
             let kind: Pause.Kind = pause.kind == .dispute ? .dispute : .agreed
             let limit = kind == .dispute ? 60 : 30
             let until = min(pause.until, pause.from.adding(days: limit))
-            _ = try await WorkCommands(in: store, request("pause", pause.invoice)).pause(
+            _ = try await WorkCommands(in: store, request("pause", pause.invoice, by: staff([.collector]))).pause(
                 invoice: pause.invoice, kind, from: pause.from, until: until, amount: nil, reason: pause.reason)
         }
     }
@@ -181,8 +191,14 @@ struct SamplePlay {
         ).rows
         let count = Int(Double(open.count) * share)
         guard count > 0 else { return }
-        let ids = open.prefix(count).map(\.id)
-        _ = try await WorkCommands(in: store, request("finish-tasks", "\(ids)")).finish(tasks: ids, note: nil)
+        for (assignee, tasks) in Dictionary(grouping: open.prefix(count), by: { $0.assignee ?? "" }).sorted(by: {
+            $0.key < $1.key
+        }) {
+            let ids = tasks.map(\.id)
+            let actor: Actor = assignee.isEmpty ? Edge.systemUser : .person(key: assignee)
+            _ = try await WorkCommands(in: store, request("finish-tasks", "\(ids)", by: actor)).finish(
+                tasks: ids, note: nil)
+        }
     }
 
     private func take(_ file: SampleFile, _ store: Store) async throws {
@@ -191,6 +207,6 @@ struct SamplePlay {
         }
         let now = clock.now()
         _ = try await FileImport(kind, .text(file.text)).run(
-            in: store, actor: Edge.systemUser, source: "demo", now: now, today: company.day(of: now))
+            in: store, actor: staff(kind.permission.roles), source: "demo", now: now, today: company.day(of: now))
     }
 }
