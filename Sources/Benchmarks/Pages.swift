@@ -18,6 +18,11 @@ struct Pages {
 
     private static let people = 50
 
+    struct Failed: Error, CustomStringConvertible {
+        let text: String
+        var description: String { text }
+    }
+
     func run() async throws {
         let path = folder.appendingPathComponent("pages.db").path
         let cookie = try await makeStore(path)
@@ -76,13 +81,17 @@ struct Pages {
         server.arguments = ["serve", "--store", path, "--port", "0", "--language", "en"]
         let output = Pipe()
         server.standardOutput = output
-        server.standardError = FileHandle.nullDevice
+        let log = folder.appendingPathComponent("serve.log")
+        _ = FileManager.default.createFile(atPath: log.path, contents: nil)
+        server.standardError = try FileHandle(forWritingTo: log)
         let begun = ContinuousClock.now
         try server.run()
         var text = ""
         while true {
             let data = output.fileHandleForReading.availableData
-            guard !data.isEmpty else { throw CocoaError(.fileReadUnknown) }
+            guard !data.isEmpty else {
+                throw Failed(text: "serve ended: \(text)\((try? String(contentsOf: log, encoding: .utf8)) ?? "")")
+            }
             text += String(decoding: data, as: UTF8.self)
             if let match = text.firstMatch(of: /127\.0\.0\.1:(\d+)\n/), let port = Int(match.1) {
                 report("start of serve until it takes connections", "\(seconds(since: begun)) s")

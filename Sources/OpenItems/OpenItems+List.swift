@@ -20,9 +20,62 @@ extension OpenItems {
         return found
     }
 
+    /// Where the movements of each debtor stand. Movements only come on top, so that an index stays true for those that it
+    /// knows.
+    package struct MoneyIndex: Sendable {
+        fileprivate var first: [Int32] = [0]
+        fileprivate var order: [Int32] = []
+
+        package init() {}
+
+        /// How many movements it knows.
+        package var count: Int { order.count }
+    }
+
+    /// An index of all movements: two passes over them.
+    package func moneyIndex() -> MoneyIndex {
+        var index = MoneyIndex()
+        var first = [Int32](repeating: 0, count: debtors.count + 1)
+        for debtor in movements.debtor { first[Int(debtor) + 1] += 1 }
+        for debtor in 0..<debtors.count { first[debtor + 1] += first[debtor] }
+        var next = first
+        index.order = [Int32](repeating: 0, count: movements.count)
+        for (place, debtor) in movements.debtor.enumerated() {
+            index.order[Int(next[Int(debtor)])] = Int32(place)
+            next[Int(debtor)] += 1
+        }
+        index.first = first
+        return index
+    }
+
+    package var movementCount: Int { movements.count }
+
     /// Facts that changed the unapplied money of some debtors: credits, their allocations and reversals; ascending.
-    package func moneyFacts(ofDebtors wanted: Set<Int32>) -> [Int64] {
-        (0..<movements.count).filter { wanted.contains(movements.debtor[$0]) }.map { movements.fact[$0] }.sorted()
+    package func moneyFacts(ofDebtors wanted: Set<Int32>, _ index: MoneyIndex) -> [Int64] {
+        var found: [Int64] = []
+        for debtor in wanted where Int(debtor) + 1 < index.first.count {
+            for place in index.first[Int(debtor)]..<index.first[Int(debtor) + 1] {
+                found.append(movements.fact[Int(index.order[Int(place)])])
+            }
+        }
+        for place in index.count..<movements.count where wanted.contains(movements.debtor[place]) {
+            found.append(movements.fact[place])
+        }
+        return found.sorted()
+    }
+
+    /// The earliest day that facts after one changed; no later day is as it was. The largest number when there are none.
+    package func earliestDay(afterFact fact: Int64) -> Int32 {
+        var earliest = Int32.max
+        for place in 0..<items.count where items.fact[place] > fact { earliest = min(earliest, items.posting[place]) }
+        for place in 0..<allocations.count where allocations.fact[place] > fact {
+            earliest = min(earliest, allocations.day[place])
+        }
+        for place in 0..<movements.count where movements.fact[place] > fact {
+            earliest = min(earliest, movements.day[place])
+        }
+        for change in dueChanges.values.joined() where change.fact > fact { earliest = min(earliest, change.valueDay) }
+        return earliest
     }
 
     package func fact(at position: Int) -> Int64 { items.fact[position] }

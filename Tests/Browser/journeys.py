@@ -783,7 +783,7 @@ def managing(site, look):
         visit.shows("that nothing is done", visit.find("main .answer"), visit.words("preview-text"))
         visit.shows("rules and what they would do", visit.find("main tbody tr"))
         # In words of the product, with the codes of rules beside them.
-        told = " ".join(visit.find("main ol.time").inner_text().split())
+        told = " ".join(visit.find("main section table").last.inner_text().split())
         for code in visit.find("main code").all_inner_texts():
             told = told.replace(code, "")
         visit.same(

@@ -465,6 +465,7 @@ NOT_PAGES = {
     "/ready",
     "/metrics",
     "/imports/template/{kind}",
+    "/attachments/{id}",
     "/link/{token}",
 }
 

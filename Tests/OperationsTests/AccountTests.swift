@@ -231,7 +231,7 @@ import Testing
         _ = try await Approvals(in: company.store, request(.decide, by: "head@b.c", in: company)).decide(
             id, .approved, reason: "")
         #expect(try held("new@b.c") == [.accountant])
-        let link = try await inviting.invite("late@b.c", name: "Late", roles: [])
+        let link = try #require(try await inviting.invite("late@b.c", name: "Late", roles: []))
         _ = try await AccountCommands(in: company.store, request(.changePassword, by: "late@b.c", in: company)).accept(
             link.token, password: "correct horse staple")
         #expect(await refusal { _ = try await inviting.invite("late@b.c", name: "", roles: []) } == .accountActive)
@@ -284,7 +284,7 @@ import Testing
         #expect(await refusal { _ = try await making.makeToken(name: "x", scopes: [], days: 1) } == .tokenNoScope)
         #expect(
             await refusal { _ = try await making.makeToken(name: "x", scopes: [.setPeriod], days: 1) } == .tokenScope)
-        let link = try await making.makeToken(name: "ERP", scopes: [.seeInvoices], days: 30)
+        let link = try #require(try await making.makeToken(name: "ERP", scopes: [.seeInvoices], days: 30))
         #expect(link.token.hasPrefix("hk_"))
         let narrowed = try company.store.read {
             try Viewer.load(.person(key: "a@b.c"), on: company.today, narrowedTo: [.seeInvoices], in: $0)

@@ -113,7 +113,7 @@ import Testing
         let own = commands(company, by: "mine@b.c")
         #expect(
             await refusal { _ = try await own.add("x", file: nil, to: Notes.Subject(.invoice, "I2")) }
-                == .customerUnknown)
+                == .invoiceUnknown)
         #expect(
             await refusal { _ = try look(company, as: "mine@b.c", .seeDay) { try $0.attachment(id) } }
                 == .attachmentUnknown)

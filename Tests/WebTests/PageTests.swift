@@ -281,7 +281,11 @@ enum SmallCompany {
         let browser = try await served.signIn("a@b.c", .accountant)
         let pdf = Data("%PDF-1.4 x".utf8)
         let done = try await browser.upload(
-            "/notes", ["kind": "invoice", "subject": "I2", "entity": "main", "text": "see <b>", "back": "/invoices/I2", "key": "k"],
+            "/notes",
+            [
+                "kind": "invoice", "subject": "I2", "entity": "main", "text": "see <b>", "back": "/invoices/I2",
+                "key": "k",
+            ],
             file: "收货单.pdf", pdf)
         #expect(done.status == 303 && done.location == "/invoices/I2")
         let page = try await browser.get("/invoices/I2")
@@ -394,10 +398,13 @@ enum SmallCompany {
         }
         for table in FactTable.all {
             #expect(english.keys.contains("name.table.\(table.name)"), "\(table.name)")
-            for column in table.columns { #expect(english.keys.contains("name.column.\(column.name)"), "\(column.name)") }
+            for column in table.columns {
+                #expect(english.keys.contains("name.column.\(column.name)"), "\(column.name)")
+            }
         }
         for field in try PolicyFields.fields(of: Resources.text("policy/default.yaml")) {
-            for part in field.path.dropFirst() where RuleCode.allCases.allSatisfy({ $0.name != part }) && part != "rules" {
+            for part in field.path.dropFirst()
+            where RuleCode.allCases.allSatisfy({ $0.name != part }) && part != "rules" {
                 #expect(english.keys.contains("name.policy.\(part)"), "\(part)")
             }
         }

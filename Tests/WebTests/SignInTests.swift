@@ -33,8 +33,9 @@ import Testing
     func passwords() async throws {
         let company = try await TestCompany()
         let served = try await Served(company)
-        let link = try await AccountCommands(in: company.store, company.request("invite")).invite(
-            "An.Li@example.com", name: "Li An", roles: [.financeManager])
+        let link = try #require(
+            try await AccountCommands(in: company.store, company.request("invite")).invite(
+                "An.Li@example.com", name: "Li An", roles: [.financeManager]))
         let browser = served.stranger()
         #expect(try await browser.get("/invitation/\(link.token)").text.contains("Li An"))
         let easy = try await browser.post("/invitation/\(link.token)", ["password": "passwordpassword"], token: "")

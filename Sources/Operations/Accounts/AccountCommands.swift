@@ -25,20 +25,23 @@ package struct AccountCommands: Sendable {
     /// Roles given by a person wait for somebody of management (spec 00), except while nobody of management can sign in.
     /// An invitation made again ends the one before.
     ///
+    /// - Returns: `nil` when the same was asked for before: its link was shown then.
+    ///
     /// - Throws: `Refusal` `person.not-an-email`, `role.exclusive`, `account.active`.
     package func invite(
         _ email: String, name: String, roles: Set<Role>, days: Int = 7
-    ) async throws -> Link {
+    ) async throws -> Link? {
         let token = Secret.token()
         let expiresAt = Instant(microseconds: request.now.microseconds + Int64(days) * 86_400_000_000)
         let key = email.trimmingCharacters(in: .whitespaces).lowercased()
         guard key.contains("@"), key.count >= 3, key.count <= 200, !key.contains(where: \.isWhitespace) else {
             throw Refusal(.personNotAnEmail, ["value": .text(email)])
         }
-        _ = try await store.write(request) { books in
+        let written = try await store.write(request) { books in
             let person = try books.people.findOrRegister(key).rawValue
             var account = try books.accounts.findOrRegister(person: person)
-            guard account.passwordFact == nil || !account.isActive else {
+            // A new password for somebody who had one would make whoever invites them into them.
+            guard account.passwordFact == nil, account.secondFactorFact == nil else {
                 throw Refusal(.accountActive, ["person": .text(key)])
             }
             if !account.isActive { try books.accounts.append(.enabled, to: &account) }
@@ -50,7 +53,7 @@ package struct AccountCommands: Sendable {
                 .invitation, digest: Secret.digest(token), of: account.id, expiresAt: expiresAt)
             return 1
         }
-        return Link(token: token, person: key, expiresAt: expiresAt)
+        return written.isReplay ? nil : Link(token: token, person: key, expiresAt: expiresAt)
     }
 
     /// The first person of a store, who has the set-up link: administrator, with a password of their own.
@@ -123,6 +126,7 @@ package struct AccountCommands: Sendable {
             var account = try Self.account(of: key, orRegister: true, books)
             if !name.isEmpty { try books.accounts.setDetail(name, email: key, of: account.person) }
             try books.accounts.append(.initialPassword, hash, to: &account)
+            try books.session.execute("DELETE FROM session WHERE account = \(account.id)")
             return 1
         }
     }
@@ -138,14 +142,15 @@ package struct AccountCommands: Sendable {
         try Self.check(
             password,
             knowing: [invited.name] + invited.email.split(whereSeparator: { "@.".contains($0) }).map(String.init))
-        let hash = Password.hash(password)
+        let hash = await Password.hashed(password)
         return try await store.write(request) { [request] books in
             guard let link = try AccountRepository.token(digest, in: books.session), link.kind == .invitation,
                 !link.isEnded, link.expiresAt > request.now.microseconds,
                 let row = try books.session.row(
                     "SELECT a.person, p.key FROM account a JOIN person p ON p.id = a.person WHERE a.id = \(link.account)"
                 ),
-                var account = try AccountRepository.account(of: row.integer(0), in: books.session), account.isActive
+                var account = try AccountRepository.account(of: row.integer(0), in: books.session), account.isActive,
+                account.passwordFact == nil, account.secondFactorFact == nil
             else { throw Refusal(.linkInvalid) }
             try books.accounts.append(.password, hash, to: &account)
             try books.accounts.end(token: link.id, .used)
@@ -164,27 +169,38 @@ package struct AccountCommands: Sendable {
             return try PersonalRepository(session: session, facts: nil).fields(fact)?.first
         }
         // Who came by a link has no password yet.
-        if let known { guard Password.matches(old, known) else { throw Refusal(.passwordWrong) } }
-        if let known, Password.matches(new, known) { throw Refusal(.passwordSame) }
-        let hash = Password.hash(new)
+        if let known {
+            guard await Password.isMatch(old, known) else { throw Refusal(.passwordWrong) }
+            if await Password.isMatch(new, known) { throw Refusal(.passwordSame) }
+        }
+        let hash = await Password.hashed(new)
         _ = try await store.write(request) { books in
             var account = try Self.account(of: key, orRegister: false, books)
             try books.accounts.append(.password, hash, to: &account)
+            // Whoever had the old password may also have made links and tokens with it.
+            for kind in [AccountRepository.TokenKind.signIn, .api] {
+                try books.accounts.endTokens(of: account.id, kind)
+            }
             return 1
         }
     }
 
-    /// Turns the second factor on, once a code of the new secret was given; or off.
+    /// Turns the second factor on, once a code of the new secret was given; or off, with a code of the present one.
     ///
     /// - Throws: `Refusal` `code.wrong`.
     package func setSecondFactor(_ secret: String?, code: String) async throws {
-        if let secret {
-            let bytes = OneTimeCode.bytes(ofBase32: secret)
+        let key = request.actor.name
+        let present = try store.read { session -> String? in
+            guard let fact = try Self.account(of: key, session)?.secondFactorFact else { return nil }
+            return try PersonalRepository(session: session, facts: nil).fields(fact)?.first
+        }
+        for asked in [present, secret].compactMap({ $0 }).prefix(1) {
+            let bytes = OneTimeCode.bytes(ofBase32: asked)
             guard bytes.count >= 16,
-                OneTimeCode.step(of: code, bytes, seconds: request.now.microseconds / 1_000_000, after: 0) != nil
+                OneTimeCode.step(
+                    of: code.filter(\.isNumber), bytes, seconds: request.now.microseconds / 1_000_000, after: 0) != nil
             else { throw Refusal(.codeWrong) }
         }
-        let key = request.actor.name
         _ = try await store.write(request) { books in
             var account = try Self.account(of: key, orRegister: false, books)
             try books.accounts.append(secret == nil ? .withoutSecondFactor : .secondFactor, secret, to: &account)
@@ -193,8 +209,13 @@ package struct AccountCommands: Sendable {
     }
 
     /// A new secret for an authenticator app, and the address its QR code or link holds.
-    package static func newSecondFactor(for key: String, company: String) -> (secret: String, address: String) {
-        let secret = OneTimeCode.base32(OneTimeCode.newSecret())
+    ///
+    /// - Parameter given: One that was made before and not used yet; empty for a new one.
+    package static func newSecondFactor(
+        for key: String, company: String, secret given: String = ""
+    ) -> (secret: String, address: String) {
+        let isGood = OneTimeCode.bytes(ofBase32: given).count >= 16 && given.count <= 64
+        let secret = isGood ? given : OneTimeCode.base32(OneTimeCode.newSecret())
         func quoted(_ text: String) -> String {
             text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? text
         }
@@ -288,15 +309,15 @@ package struct AccountCommands: Sendable {
         }.act
     }
 
-    /// A token for programs, shown once. It may do what its holder may, and of that only what it names.
+    /// A token for programs, shown once; `nil` when the same was asked for before. It may do what its holder may, and of that only what it names.
     ///
     /// - Throws: `Refusal` `token.no-scope`, `token.scope`.
-    package func makeToken(name: String, scopes: Set<Permission>, days: Int) async throws -> Link {
+    package func makeToken(name: String, scopes: Set<Permission>, days: Int) async throws -> Link? {
         let token = "hk_" + Secret.token()
         let key = request.actor.name
         guard !scopes.isEmpty else { throw Refusal(.tokenNoScope) }
         let expiresAt = Instant(microseconds: request.now.microseconds + Int64(min(max(days, 1), 366)) * 86_400_000_000)
-        _ = try await store.write(request) { books in
+        let written = try await store.write(request) { books in
             let viewer = try books.viewer()
             if let foreign = scopes.map(\.rawValue).sorted().first(where: {
                 Permission(rawValue: $0).map { !viewer.may($0) } ?? true
@@ -308,7 +329,7 @@ package struct AccountCommands: Sendable {
                 .api, digest: Secret.digest(token), of: account.id, name: String(name.prefix(80)),
                 scopes: scopes.map(\.rawValue).sorted().joined(separator: " "), expiresAt: expiresAt)
         }
-        return Link(token: token, person: key, expiresAt: expiresAt)
+        return written.isReplay ? nil : Link(token: token, person: key, expiresAt: expiresAt)
     }
 
     package func revokeToken(_ id: Int64) async throws -> Int64? {

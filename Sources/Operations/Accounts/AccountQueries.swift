@@ -10,6 +10,8 @@ package enum AccountQueries {
         package let name: String
         package let roles: Set<Role>
         package let scope: DataScope
+        /// Set by somebody; otherwise the scope follows the roles.
+        package let isScopeSet: Bool
         package let manager: String?
         package let hasAccount: Bool
         package let isActive: Bool
@@ -99,7 +101,7 @@ package enum AccountQueries {
                 }
                 return PersonRow(
                     key: row.text(1), name: names[person] ?? row.text(1), roles: roles,
-                    scope: set.flatMap(DataScope.init) ?? .usual(for: roles),
+                    scope: set.flatMap(DataScope.init) ?? .usual(for: roles), isScopeSet: set != nil,
                     manager: managers[person].flatMap { names[$0] ?? keys[$0] }, hasAccount: account != nil,
                     isActive: account?.isActive ?? false, isInvited: invited != nil,
                     hasSecondFactor: account?.secondFactorFact != nil,

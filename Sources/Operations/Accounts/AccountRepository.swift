@@ -166,6 +166,15 @@ final class AccountRepository {
         }
     }
 
+    /// Whether somebody with an account ever held a role, whatever became of either.
+    static func wasEverHeld(_ role: Role, in session: any SQLSession) throws -> Bool {
+        try session.row(
+            """
+            SELECT 1 FROM role_grant g JOIN account a ON a.person = g.person
+             WHERE g.role = \(role.rawValue) AND g.granted = 1 LIMIT 1
+            """) != nil
+    }
+
     /// How many can sign in and hold a role.
     static func holders(of role: Role, in session: any SQLSession) throws -> Set<Int64> {
         let rows = try session.rows(

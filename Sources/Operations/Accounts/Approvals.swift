@@ -32,8 +32,8 @@ final class ApprovalRepository {
         }
     }
 
-    /// Roles that are new wait for somebody of management; while nobody of management can sign in, and for the command
-    /// line of a store without accounts, they hold at once.
+    /// Roles that are new wait for somebody of management. They hold at once while nobody ever held that role with an
+    /// account, and for the command line: closing the accounts of management opens no way around it.
     ///
     /// - Throws: `Refusal` `role.exclusive`.
     func giveOrProposeRoles(_ wanted: Set<Role>, of person: Int64, held: Set<Role>, in books: Books) throws {
@@ -44,7 +44,7 @@ final class ApprovalRepository {
         let new = wanted.subtracting(held)
         guard !new.isEmpty else { return }
         let viewer = try books.viewer()
-        if let asker = viewer.person, try !AccountRepository.holders(of: .management, in: session).isEmpty {
+        if let asker = viewer.person, try AccountRepository.wasEverHeld(.management, in: session) {
             _ = try propose(
                 .roleGrant, about: person, nil, content: new.map(\.name).sorted().joined(separator: " "), by: asker,
                 reason: "")
@@ -105,12 +105,12 @@ package struct Approvals: Sendable {
             }
             try books.needInScope(customer: customer.id.rawValue, named: proposal.customer)
             let viewer = try books.viewer()
-            if proposal.purpose == .payment, let person = viewer.person {
+            if proposal.purpose.getsPaymentMessages, let person = viewer.person {
                 guard !proposal.reason.isEmpty else { throw Refusal(.reasonMissing) }
                 _ = try books.approvals.propose(
                     .paymentContact, about: customer.id.rawValue,
-                    [proposal.name, proposal.title, proposal.email, proposal.phone], by: person,
-                    reason: proposal.reason)
+                    [proposal.name, proposal.title, proposal.email, proposal.phone], content: proposal.purpose.name,
+                    by: person, reason: proposal.reason)
                 return true
             }
             try Self.apply(
@@ -159,6 +159,11 @@ package struct Approvals: Sendable {
             }
             guard row.optionalInteger(5) == nil else { throw Refusal(.approvalDecided, ["approval": name]) }
             let viewer = try books.viewer()
+            if kind == .paymentContact, !viewer.seesAll {
+                do { try books.needInScope(customer: row.integer(1), named: "") } catch is Refusal {
+                    throw Refusal(.approvalUnknown, ["approval": name])
+                }
+            }
             guard let person = viewer.person else { throw Refusal(.approvalOwn) }
             if answer == .withdrawn {
                 guard row.integer(4) == person else { throw Refusal(.approvalOwn) }
@@ -195,7 +200,8 @@ package struct Approvals: Sendable {
             guard let fields = try row.optionalInteger(2).flatMap({ try books.personal.fields($0) }) else {
                 throw Refusal(.personalKeyMissing)
             }
-            try apply(fields, .payment, ID(row.integer(1)), books)
+            let purpose = Contact.Purpose.allCases.first { $0.name == row.text(3) } ?? .payment
+            try apply(fields, purpose, ID(row.integer(1)), books)
         case .bankAccount: try applyBankAccount(row.text(3), row.integer(1), books)
         case .roleGrant:
             let roles = Set(row.text(3).split(separator: " ").compactMap { Role.named(String($0)) })
@@ -279,7 +285,7 @@ package enum ApprovalQueries {
                 """
                 SELECT a.id, a.kind, a.subject, a.personal, a.content, a.requested_by, a.reason, d.person, d.answer,
                     d.reason FROM approval a LEFT JOIN approval_decision d ON d.approval = a.id
-                 WHERE \(onlyWaiting ? 0 : 1) = 1 OR d.id IS NULL ORDER BY a.id DESC LIMIT \(limit)
+                 WHERE \(onlyWaiting ? 0 : 1) = 1 OR d.id IS NULL ORDER BY a.id DESC LIMIT 2000
                 """
             ).compactMap { row in
                 guard let kind = Approval.Kind(rawValue: row.integer(1)) else { return nil }
@@ -308,7 +314,7 @@ package enum ApprovalQueries {
                     decidedBy: names[row.optionalInteger(7)],
                     decisionReason: row.optionalText(9) ?? "", isMine: mayDecide && row.optionalInteger(8) == nil,
                     isOwn: isOwn)
-            }
+            }.prefix(limit).map { $0 }
         }
     }
 

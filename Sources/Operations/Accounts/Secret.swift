@@ -49,6 +49,17 @@ package enum Password {
         return crypto_pwhash_str_verify(hash, plain, UInt64(plain.count)) == 0
     }
 
+    /// A hash, made beside the threads that serve: it takes its time on purpose.
+    static func hashed(_ password: String) async -> String { await beside { hash(password) } }
+
+    static func isMatch(_ password: String, _ hash: String) async -> Bool { await beside { matches(password, hash) } }
+
+    private static func beside<Answer: Sendable>(_ body: @escaping @Sendable () -> Answer) async -> Answer {
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global(qos: .userInitiated).async { continuation.resume(returning: body()) }
+        }
+    }
+
     /// A hash of nothing anybody knows, so that an unknown account takes as long as a wrong password.
     static let decoy = hash(Secret.token())
 

@@ -11,6 +11,7 @@ internal import Receivables
 package struct SignIn: Sendable {
     private let store: Store
     private let clock: @Sendable () -> Instant
+    private let seen = SeenNotes()
 
     package init(in store: Store, clock: @escaping @Sendable () -> Instant) {
         self.store = store
@@ -64,33 +65,47 @@ package struct SignIn: Sendable {
     /// The answer never says which of them was wrong.
     /// - Throws: `Refusal` `sign-in.wrong`, `sign-in.locked`.
     package func signIn(_ email: String, password: String, code: String, from origin: Origin) throws -> Started {
-        let key = email.trimmingCharacters(in: .whitespaces).lowercased()
+        let key = String(email.trimmingCharacters(in: .whitespaces).lowercased().prefix(200))
         let now = clock()
         let subjects = [
             ("account:\(key)", Self.failuresOfAccount), ("address:\(origin.address)", Self.failuresOfAddress),
         ]
-        try checkLocks(subjects.map(\.0), key, origin, now)
+        // Counted before anything is compared: many tries at once are still many tries.
+        let left = try count(subjects, key, origin, now)
         let found = try store.read { session -> Candidate? in try candidate(key, session) }
         let isRight = Password.matches(password, found?.password ?? Password.decoy) && found?.password != nil
-        let step = found?.secret.map { OneTimeCode.bytes(ofBase32: $0) }.map { secret in
-            OneTimeCode.step(
-                of: code.filter(\.isNumber), secret, seconds: now.microseconds / 1_000_000, after: found?.lastStep ?? 0)
+        let secret = found?.secret.map { OneTimeCode.bytes(ofBase32: $0) }
+        func step(after last: Int64) -> Int64? {
+            secret.flatMap {
+                OneTimeCode.step(
+                    of: code.filter(\.isNumber), $0, seconds: now.microseconds / 1_000_000, after: last)
+            }
         }
-        guard let found, isRight, found.isActive, step.map({ $0 != nil }) ?? true else {
-            let left = try fail(subjects, key, origin, now)
-            throw left > 0
+        func wrong() throws -> Refusal {
+            try store.engine.write { try note("sign-in-failed", key, origin, "", $0.session) }
+            return left > 0
                 ? Refusal(.signInWrong, ["left": .count(left)])
                 : Refusal(.signInLocked, ["minutes": .count(Int(Self.lockMinutes))])
         }
-        return try store.engine.write { transaction in
+        guard let found, isRight, found.isActive, secret == nil || step(after: found.lastStep) != nil else {
+            throw try wrong()
+        }
+        let started = try store.engine.write { transaction -> Started? in
             let session = transaction.session
-            try session.execute("DELETE FROM sign_in_attempt WHERE subject = \(subjects[0].0)")
-            if let step, let step {
+            if secret != nil {
+                // A code works once, also for two who give it at the same moment.
+                let last = try Preferences.all(of: found.person, session)["second-factor-step"].flatMap { Int64($0) }
+                guard let step = step(after: last ?? 0) else { return nil }
                 try Preferences.set("second-factor-step", "\(step)", of: found.person, session)
             }
+            try session.execute("DELETE FROM sign_in_attempt WHERE subject = \(subjects[0].0)")
+            try session.execute(
+                "UPDATE sign_in_attempt SET failures = failures - 1 WHERE subject = \(subjects[1].0) AND failures > 0")
             return try start(
-                found.account, found.person, key, found.mustChange, step != nil, "sign-in", origin, session)
+                found.account, found.person, key, found.mustChange, secret != nil, "sign-in", origin, session)
         }
+        guard let started else { throw try wrong() }
+        return started
     }
 
     /// Signs in by a one-time link.
@@ -100,8 +115,8 @@ package struct SignIn: Sendable {
         link token: String, from origin: Origin, _ request: (_ person: String) -> ActRequest
     ) async throws -> Started {
         let now = clock()
-        let address = "address:\(origin.address)"
-        try checkLocks([address], "", origin, now)
+        let address = ("address:\(origin.address)", Self.failuresOfAddress)
+        _ = try count([address], "", origin, now)
         let digest = Secret.digest(token)
         let found = try store.read { session -> (link: AccountRepository.Token, key: String, person: Int64)? in
             guard let link = try AccountRepository.token(digest, in: session), link.kind == .signIn, !link.isEnded,
@@ -112,7 +127,7 @@ package struct SignIn: Sendable {
             return (link, row.text(0), row.integer(1))
         }
         guard let found else {
-            _ = try fail([(address, Self.failuresOfAddress)], "", origin, now)
+            try store.engine.write { try note("sign-in-failed", "", origin, "", $0.session) }
             throw Refusal(.linkInvalid)
         }
         _ = try await store.write(request(found.key)) { books in
@@ -123,7 +138,9 @@ package struct SignIn: Sendable {
             return 1
         }
         return try store.engine.write { transaction in
-            try start(
+            try transaction.session.execute(
+                "UPDATE sign_in_attempt SET failures = failures - 1 WHERE subject = \(address.0) AND failures > 0")
+            return try start(
                 found.link.account, found.person, found.key, false, false, "sign-in-link", origin, transaction.session)
         }
     }
@@ -171,12 +188,8 @@ package struct SignIn: Sendable {
             )
         }
         guard let found else { return nil }
-        if now.microseconds - found.seen > Self.minute {
-            try store.engine.write {
-                _ = try $0.session.execute(
-                    "UPDATE session SET seen_at = \(now.microseconds) WHERE token_digest = \(digest)")
-            }
-        }
+        // No page waits for whoever writes just now.
+        if now.microseconds - found.seen > Self.minute { seen.note(digest, now, in: store) }
         return found.0
     }
 
@@ -248,45 +261,49 @@ package struct SignIn: Sendable {
             lastStep: try Preferences.all(of: person, session)["second-factor-step"].flatMap { Int64($0) } ?? 0)
     }
 
-    private func checkLocks(_ subjects: [String], _ key: String, _ origin: Origin, _ now: Instant) throws {
-        let until = try store.read { session in
-            try subjects.compactMap {
-                try session.row("SELECT locked_until FROM sign_in_attempt WHERE subject = \($0)")?.integer(0)
-            }.max() ?? 0
-        }
-        guard until > now.microseconds else { return }
-        try store.engine.write { try note("sign-in-locked", key, origin, "", $0.session) }
-        throw Refusal(
-            .signInLocked, ["minutes": .count(Int((until - now.microseconds + Self.minute - 1) / Self.minute))])
-    }
-
-    /// Counts a wrong sign-in; a series is forgotten after the time of a lock.
+    /// Counts a try before it is looked at; a series is forgotten after the time of a lock, and a lock is never shortened.
     ///
     /// - Returns: How many are left before the account waits.
-    private func fail(
+    /// - Throws: `Refusal` `sign-in.locked`.
+    private func count(
         _ subjects: [(String, Int64)], _ key: String, _ origin: Origin, _ now: Instant
     ) throws -> Int {
-        try store.engine.write { transaction in
+        let result = try store.engine.write { transaction -> (left: Int64, lockedUntil: Int64) in
             let session = transaction.session
+            try session.execute(
+                "DELETE FROM sign_in_attempt WHERE last_at < \(now.microseconds - 24 * 60 * Self.minute)")
             var left = Int64.max
+            var lockedUntil: Int64 = 0
             for (subject, limit) in subjects {
-                let row = try session.row("SELECT failures, last_at FROM sign_in_attempt WHERE subject = \(subject)")
-                let isFresh = row.map { now.microseconds - $0.integer(1) < Self.lockMinutes * Self.minute } ?? false
+                let row = try session.row(
+                    "SELECT failures, locked_until, last_at FROM sign_in_attempt WHERE subject = \(subject)")
+                let until = row?.integer(1) ?? 0
+                if until > now.microseconds {
+                    lockedUntil = max(lockedUntil, until)
+                    continue
+                }
+                // After a lock that is over, and after a quiet time, it begins anew.
+                let isFresh =
+                    until == 0 && row.map { now.microseconds - $0.integer(2) < Self.lockMinutes * Self.minute } ?? false
                 let failures = (isFresh ? row?.integer(0) ?? 0 : 0) + 1
-                let isLocked = failures >= limit
-                let until = isLocked ? now.microseconds + Self.lockMinutes * Self.minute : 0
+                let locked = failures >= limit ? now.microseconds + Self.lockMinutes * Self.minute : 0
                 try session.execute(
                     """
                     INSERT INTO sign_in_attempt (subject, failures, locked_until, last_at)
-                    VALUES (\(subject), \(isLocked ? 0 : failures), \(until), \(now.microseconds))
+                    VALUES (\(subject), \(failures), \(locked), \(now.microseconds))
                     ON CONFLICT (subject) DO UPDATE SET failures = excluded.failures,
                         locked_until = excluded.locked_until, last_at = excluded.last_at
                     """)
                 left = min(left, limit - failures)
             }
-            try note("sign-in-failed", key, origin, "", session)
-            return Int(left)
+            if lockedUntil > 0 { try note("sign-in-locked", key, origin, "", session) }
+            return (left, lockedUntil)
         }
+        guard result.lockedUntil == 0 else {
+            let wait = result.lockedUntil - now.microseconds + Self.minute - 1
+            throw Refusal(.signInLocked, ["minutes": .count(Int(wait / Self.minute))])
+        }
+        return Int(result.left)
     }
 
     private func start(
@@ -348,5 +365,25 @@ enum Preferences {
             VALUES (\("\(person)/\(name)"), \(person), \(name), \(content))
             ON CONFLICT (key) DO UPDATE SET content = excluded.content
             """)
+    }
+}
+
+/// Notes beside the requests that sessions are used.
+private final class SeenNotes: @unchecked Sendable {
+    // Guarded by `lock`: sessions whose note is on its way.
+    private let lock = NSLock()
+    private var waiting: Set<[UInt8]> = []
+    private let queue = DispatchQueue(label: "huikuan.seen")
+
+    func note(_ digest: [UInt8], _ now: Instant, in store: Store) {
+        guard lock.withLock({ waiting.insert(digest).inserted }) else { return }
+        queue.async { [self] in
+            // A note that fails is made again with the next page.
+            try? store.engine.write {
+                _ = try $0.session.execute(
+                    "UPDATE session SET seen_at = \(now.microseconds) WHERE token_digest = \(digest)")
+            }
+            _ = lock.withLock { waiting.remove(digest) }
+        }
     }
 }

@@ -27,7 +27,10 @@ package struct Viewer: Sendable {
         // Whoever can open the file can do this anyway; the journal shows it (ENGINEERING E-12).
         case .operatorOfSystem: return permission != .decide
         case .person:
-            let lent: Set<Role> = [.decide, .finishTask, .finishTasks].contains(permission) ? lentRoles : []
+            // Auditor and administrator decide on nothing, for nobody.
+            let isAlone = !roles.isDisjoint(with: [.auditor, .admin])
+            let lent: Set<Role> =
+                [.decide, .finishTask, .finishTasks].contains(permission) && !isAlone ? lentRoles : []
             return permission.isAllowed(roles.union(lent))
         }
     }
@@ -83,6 +86,7 @@ package struct Viewer: Sendable {
                AND (e.id IS NULL OR e.value_day > \(day.dayNumber)) ORDER BY d.person
             """
         ).map { $0.integer(0) }
+        let present = try absent.filter { try AccountRepository.account(of: $0, in: session)?.isActive ?? true }
         let roles = try roles(of: person, in: session)
         let set = try session.row(
             "SELECT scope FROM data_scope WHERE person = \(person) ORDER BY n DESC LIMIT 1")?.integer(0)
@@ -93,11 +97,11 @@ package struct Viewer: Sendable {
         case .own: owners = [person]
         case .team: owners = try team(of: person, in: session)
         }
-        for colleague in absent where owners != nil { owners?.insert(colleague) }
+        for colleague in present where owners != nil { owners?.insert(colleague) }
         return Viewer(
             actor: actor, person: person, roles: roles,
-            lentRoles: try absent.reduce(into: []) { $0.formUnion(try Self.roles(of: $1, in: session)) },
-            standsInFor: Set(absent), scope: scope, owners: owners, narrowedTo: narrowedTo)
+            lentRoles: try present.reduce(into: []) { $0.formUnion(try Self.roles(of: $1, in: session)) },
+            standsInFor: Set(present), scope: scope, owners: owners, narrowedTo: narrowedTo)
     }
 
     static func roles(of person: Int64, in session: any SQLSession) throws -> Set<Role> {
@@ -148,16 +152,21 @@ extension Books {
         try viewer().need(permission)
     }
 
-    /// - Throws: `Refusal` `customer.unknown` for a customer outside of the data scope: it doesn't say that there is one.
-    func needInScope(customer: Int64, named name: String) throws {
+    /// Whether a customer is in the data scope of whoever acts; money and records of nobody's are seen by those who see
+    /// everybody.
+    func isInScope(customer: Int64?) throws -> Bool {
         let viewer = try viewer()
-        guard !viewer.seesAll else { return }
+        if viewer.seesAll { return true }
+        guard let customer else { return false }
         let row = try session.row(
             """
             SELECT sales_owner, collector FROM customer_version WHERE customer = \(customer) ORDER BY n DESC LIMIT 1
             """)
-        guard viewer.sees(salesOwner: row?.optionalInteger(0), collector: row?.optionalInteger(1)) else {
-            throw Refusal(.customerUnknown, ["customer": .text(name)])
-        }
+        return viewer.sees(salesOwner: row?.optionalInteger(0), collector: row?.optionalInteger(1))
+    }
+
+    /// - Throws: `Refusal` `customer.unknown` for a customer outside of the data scope: it doesn't say that there is one.
+    func needInScope(customer: Int64, named name: String) throws {
+        guard try isInScope(customer: customer) else { throw Refusal(.customerUnknown, ["customer": .text(name)]) }
     }
 }

@@ -269,7 +269,8 @@ struct AllocationLine: ImportLine {
     func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {
         guard let entityID = try context.entity(entity, Column.entity, cells, in: books) else { return .rejected }
         let found = try source(cells, entityID, books)
-        let named = try books.invoices().findWithItems(entity: entityID, number: invoice)
+        var named = try books.invoices().findWithItems(entity: entityID, number: invoice)
+        if let known = named, try !books.isInScope(customer: known.0.customer.rawValue) { named = nil }
         if named == nil { cells.add(Column.invoice, Refusal(.invoiceUnknown, ["invoice": .text(invoice)])) }
         guard var credit = found, let (target, items) = named else { return .rejected }
         guard let money = cells.money(Column.amount, amount, in: credit.currency) else { return .rejected }
@@ -288,6 +289,7 @@ struct AllocationLine: ImportLine {
         let line = "\(place):\(n)"
         if let outcome = try earlier(credit, target, money, valueDay, line, books) { return outcome }
         do {
+            try AllocateReceipt.needSecondPerson(for: credit, books)
             try Allocating(books: books).allocate(
                 money, itemAmount: credit.currency == target.currency ? nil : applied, of: &credit, to: target, items,
                 instalment: instalment, on: day, line: line, source: .imported, reason: reason)
@@ -315,6 +317,7 @@ struct AllocationLine: ImportLine {
             .filter { bankAccount == nil || $0.bankAccount == bankAccount }
         // What a credit note has left can be applied to other invoices too.
         if found.isEmpty { found = try books.credits().find(entity: entityID, kind: .creditNote, reference: receipt) }
+        found = try found.filter { try books.isInScope(customer: $0.customer?.rawValue) }
         guard let first = found.first else {
             cells.add(Column.receipt, Refusal(.receiptUnknown, ["receipt": .text(receipt)]))
             return nil

@@ -62,8 +62,19 @@ struct CustomerLine: ImportLine {
                 Column.group, Refusal(.customerGroupCircle, ["customer": .text(code), "group": .text(group ?? "")]))
             return .rejected
         }
-        let owner = try salesOwner.map { try books.people.findOrRegister($0) }
+        var owner = try salesOwner.map { try books.people.findOrRegister($0) }
         let collecting = try collector.map { try books.people.findOrRegister($0) }
+
+        // Whoever sees some customers alone registers their own, and learns nothing of others'.
+        let viewer = try books.viewer()
+        if !viewer.seesAll {
+            if let other = try books.customers.find(code), try !books.isInScope(customer: other.id.rawValue) {
+                throw Refusal(.customerDiffers, ["customer": .text(code), "differences": .text("…")])
+            }
+            if !viewer.sees(salesOwner: owner?.rawValue, collector: collecting?.rawValue) {
+                owner = viewer.person.map { ID($0) } ?? owner
+            }
+        }
 
         guard let known = try books.customers.find(code), let last = try books.customers.content(known.id) else {
             var content = Customer.Content(name: name)
@@ -151,20 +162,21 @@ struct ContactLine: ImportLine {
             return .rejected
         }
         let known = try books.contacts.find(customer: reference.id, name: content.name, purpose: purpose)
+        if purpose.getsPaymentMessages, known?.content != content, let person = try books.viewer().person {
+            if let known, Self.isSame(known.content, content) { return .unchanged }
+            guard known == nil || context.updates else { throw differs(known?.content) }
+            _ = try books.approvals.propose(
+                .paymentContact, about: reference.id.rawValue,
+                [content.name, content.title ?? "", content.email ?? "", content.phone ?? ""], content: purpose.name,
+                by: person, reason: "")
+            return .proposed
+        }
         guard let known else {
             try books.contacts.register(customer: reference.id, purpose: purpose, content, on: books.today)
             return .created
         }
-        var differences = Differences()
-        differences.compare("title", registered: known.content.title, given: content.title)
-        differences.compare("email", registered: known.content.email, given: content.email)
-        differences.compare("phone", registered: known.content.phone, given: content.phone)
-        if differences.isEmpty { return .unchanged }
-        guard context.updates else {
-            throw Refusal(
-                .contactDiffers,
-                ["contact": .text(content.name), "customer": .text(customer), "differences": differences.parameter])
-        }
+        if Self.isSame(known.content, content) { return .unchanged }
+        guard context.updates else { throw differs(known.content) }
         var merged = known.content
         merged.title = content.title ?? merged.title
         merged.email = content.email ?? merged.email
@@ -172,5 +184,26 @@ struct ContactLine: ImportLine {
         try books.contacts.appendVersion(
             of: known.id, n: known.n + 1, customer: reference.id, purpose: purpose, merged, on: books.today)
         return .updated
+    }
+    /// Whether what the line gives is registered so already.
+    private static func isSame(_ registered: Contact.Content, _ given: Contact.Content) -> Bool {
+        compare(registered, given).isEmpty
+    }
+
+    private static func compare(_ registered: Contact.Content?, _ given: Contact.Content) -> Differences {
+        var differences = Differences()
+        differences.compare("title", registered: registered?.title, given: given.title)
+        differences.compare("email", registered: registered?.email, given: given.email)
+        differences.compare("phone", registered: registered?.phone, given: given.phone)
+        return differences
+    }
+
+    private func differs(_ registered: Contact.Content?) -> Refusal {
+        Refusal(
+            .contactDiffers,
+            [
+                "contact": .text(content.name), "customer": .text(customer),
+                "differences": Self.compare(registered, content).parameter,
+            ])
     }
 }

@@ -265,6 +265,7 @@ package struct FileImport: Sendable {
             }
             switch outcome {
             case .created: report.created += 1
+            case .proposed: report.proposed = (report.proposed ?? 0) + 1
             case .unchanged: report.unchanged += 1
             case .updated: report.updated += 1
             case .deferred: waiting.append((cells.line, cells.fields))

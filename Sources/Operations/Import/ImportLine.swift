@@ -26,6 +26,8 @@ extension ImportLine {
 
 enum LineOutcome {
     case created, unchanged, updated, rejected
+    /// Waits for a second person.
+    case proposed
     /// Names something that a later line of the same file may bring.
     case deferred
 }
@@ -100,7 +102,11 @@ final class ImportContext {
         _ number: String, entity: Int64, _ column: Int, _ cells: LineReader, in books: Books
     ) throws -> InvoiceRepository.Reference? {
         guard !number.isEmpty else { return nil }
-        if let found = try books.invoices().find(entity: entity, number: number) { return found }
+        if let found = try books.invoices().find(entity: entity, number: number),
+            try books.isInScope(customer: found.customer.rawValue)
+        {
+            return found
+        }
         cells.add(column, Refusal(.invoiceUnknown, ["invoice": .text(number)]))
         return nil
     }
@@ -109,7 +115,11 @@ final class ImportContext {
     func customer(_ code: String, _ column: Int, _ cells: LineReader, in books: Books) throws -> CustomerRepository
         .Reference?
     {
-        if let known = try books.customers.find(code) { return known }
+        if let known = try books.customers.find(code) {
+            if try books.isInScope(customer: known.id.rawValue) { return known }
+            cells.add(column, Refusal(.customerUnknown, ["customer": .text(code)]))
+            return nil
+        }
         try checkCustomer(code, column, cells, in: books)
         guard createsCustomers else { return nil }
         try books.customers.register(code: code, Customer.Content(name: code), on: books.today, isIncomplete: true)

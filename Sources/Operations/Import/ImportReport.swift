@@ -10,6 +10,8 @@ package struct ImportReport: Codable, Hashable, Sendable {
     /// Lines that gave a customer or contact a new version (`--update`).
     package var updated = 0
     package var rejected = 0
+    /// Lines that wait for a second person.
+    package var proposed: Int?
     package var isDryRun = false
     /// Codes registered on the way (`create_missing`).
     package var alsoCreated = 0

@@ -18,6 +18,7 @@ extension Look {
 
     /// Balances of all accounts on a day, with the turnover since the first of its month; from memory.
     package func balances(on asOf: LocalDate) throws -> [AccountLine] {
+        try needEverything()
         let codes = try LedgerBalances.accountCodes(session)
         let first = asOf.startOfMonth.dayNumber
         var lines: [AccountLine] = []
@@ -39,6 +40,11 @@ extension Look {
             }
         }
         return lines
+    }
+
+    /// The books and the journal are of all customers together: a narrower data scope sees neither.
+    private func needEverything() throws {
+        guard viewer.seesAll else { throw Refusal(.accessScope) }
     }
 
     package struct EntryRow: Sendable {
@@ -64,6 +70,7 @@ extension Look {
 
     /// Entries of an account, newest first. At most some thousand transfers are looked at for one page.
     package func entries(of account: AccountRole, before: Int64?, limit: Int = 50) throws -> EntryPage {
+        try needEverything()
         let acts = ActRepository(session: session)
         var rows: [EntryRow] = []
         var cursor = before ?? outlook.lastFact + 1
@@ -132,6 +139,7 @@ extension Look {
 
     /// Acts, newest first.
     package func acts(_ filter: ActFilter) throws -> ActPage {
+        try needEverything()
         var rows: [RegisterQueries.ActRow] = []
         var cursor = filter.before ?? outlook.act + 1
         var looked = 0
@@ -139,7 +147,7 @@ extension Look {
             let found = try session.rows(
                 """
                 SELECT seq, recorded_at, command, actor, source, fact_count, outcome, hash FROM act
-                 WHERE seq < \(cursor) AND (\(filter.command.isEmpty ? 1 : 0) = 1 OR command = \(filter.command))
+                 WHERE seq < \(cursor)\(raw: filter.command.isEmpty ? "" : " AND command = '\(filter.command.filter { $0.isLetter || $0 == "-" })'")
                  ORDER BY seq DESC LIMIT 500
                 """)
             guard let last = found.last else { break }
@@ -151,7 +159,8 @@ extension Look {
             cursor = last.integer(0)
         }
         let shown = Array(rows.prefix(filter.limit))
-        return ActPage(rows: shown, next: rows.count > filter.limit ? shown.last?.number : nil)
+        let isCut = rows.count <= filter.limit && looked >= 20_000
+        return ActPage(rows: shown, next: rows.count > filter.limit ? shown.last?.number : isCut ? cursor : nil)
     }
 
     /// With the actor as people call them.
@@ -178,6 +187,7 @@ extension Look {
             SELECT seq, recorded_at, command, actor, source, fact_count, outcome, hash, first_fact FROM act
              WHERE seq = \(number)
             """)
+        try needEverything()
         guard let found else { throw Refusal(.actUnknown, ["act": .text("#\(number)")]) }
         let first = found.integer(8)
         let last = first + min(found.integer(5), Int64(factLimit)) - 1
@@ -205,7 +215,7 @@ extension Look {
                     "SELECT id, \(columns) FROM \(table.name) WHERE \(table.columns[0].name) = $1 AND n = $2",
                     [.integer(row.integer(1)), .integer(row.integer(place + 1) - 1)]))
         }
-        func text(_ row: SQLRow, _ position: Int) -> String {
+        func text(_ row: SQLRow, _ position: Int) throws -> String {
             let column = table.columns[position]
             switch column.type {
             case .text: return row.optionalText(position + 1) ?? ""
@@ -215,16 +225,49 @@ extension Look {
                 if column.name == "day" || column.name.hasSuffix("_day") || column.name == "valid_from" {
                     return "\(LocalDate(dayNumber: Int(value)))"
                 }
-                return "\(value)"
+                return try called(value, column.name, in: table, row)
             }
         }
         return FactRow(
             number: row.integer(0), table: table.name,
-            fields: table.columns.indices.compactMap { position in
-                let now = text(row, position)
-                let was = before.map { text($0, position) }
+            fields: try table.columns.indices.compactMap { position in
+                let now = try text(row, position)
+                let was = try before.map { try text($0, position) }
                 return now.isEmpty && (was ?? "").isEmpty ? nil : (table.columns[position].name, was, now)
             })
+    }
+
+    /// What a number in a fact stands for, as people call it: a person's name, a record's number, an amount of money.
+    private func called(_ value: Int64, _ column: String, in table: FactTable, _ row: SQLRow) throws -> String {
+        let plain = "\(value)"
+        switch column {
+        case "person", "manager", "sales_owner", "collector", "assignee", "deputy", "requested_by":
+            return outlook.names[value] ?? plain
+        case "customer", "group_id":
+            return outlook.attributes[value].map { "\($0.code) \($0.name)" } ?? plain
+        case "debit",
+            "credit" where table.name == "transfer", "role" where table.name == "account_code":
+            return AccountRole(rawValue: value)?.name ?? plain
+        case "role" where table.name == "role_grant": return Role(rawValue: value)?.name ?? plain
+        case "kind" where table.name == "customer_version": return Customer.Kind(rawValue: value)?.name ?? plain
+        case "size": return Customer.Size(rawValue: value)?.name ?? plain
+        case "purpose": return Contact.Purpose(rawValue: value)?.name ?? plain
+        case "rule": return RuleCode(rawValue: value)?.name ?? plain
+        case "invoice", "about_invoice":
+            return try session.row("SELECT number FROM invoice WHERE id = \(value)")?.text(0) ?? plain
+        case "credit": return try session.row("SELECT reference FROM credit WHERE id = \(value)")?.text(0) ?? plain
+        case "item",
+            "subject" where table.name == "task_item", "subject" where table.name == "occurrence":
+            let number = try session.row(
+                "SELECT v.number FROM item i JOIN invoice v ON v.id = i.invoice WHERE i.id = \(value)")
+            return number?.text(0) ?? plain
+        case "amount", "net_amount", "tax_amount":
+            guard let place = table.columns.firstIndex(where: { $0.name == "currency" }),
+                let currency = row.optionalText(place + 1).flatMap({ Currency($0) })
+            else { return plain }
+            return Money.decimal(of: Int128(value), exponent: currency.exponent)
+        default: return plain
+        }
     }
 
     /// People who may stand in the journal, for the filter.

@@ -40,9 +40,6 @@ package struct AllocateReceipt: Sendable {
             let entity = try books.entities.find(name.entity)
             var credit = try CorrectRegister.find(name, entity, books)
             guard !credit.isReversed else { throw Refusal(.receiptReversed, ["receipt": .text(name.reference)]) }
-            if let customer = credit.customer {
-                try books.needInScope(customer: customer.rawValue, named: name.reference)
-            }
             try Self.needSecondPerson(for: credit, books)
             guard !parts.isEmpty else { throw Refusal(.valueMissing, ["column": .text("amount")]) }
             for (index, part) in parts.enumerated() {
@@ -65,7 +62,7 @@ package struct AllocateReceipt: Sendable {
     }
 
     /// Who registered money by hand doesn't decide what it paid: together that hides a theft (lapping).
-    private static func needSecondPerson(for credit: CreditRepository.State, _ books: Books) throws {
+    static func needSecondPerson(for credit: CreditRepository.State, _ books: Books) throws {
         guard case .person(let key) = books.request.actor,
             let act = try ActRepository(session: books.session).act(ofFact: credit.id), act.actor == key,
             act.source != "import"

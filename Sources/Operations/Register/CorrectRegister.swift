@@ -196,13 +196,22 @@ package struct CorrectRegister: Sendable {
         guard let invoice = try books.invoices().find(entity: entity, number: number) else {
             throw Refusal(.invoiceUnknown, ["invoice": .text(number)])
         }
-        try books.needInScope(customer: invoice.customer.rawValue, named: number)
+        guard try books.isInScope(customer: invoice.customer.rawValue) else {
+            throw Refusal(.invoiceUnknown, ["invoice": .text(number)])
+        }
         return invoice
     }
 
     static func find(_ name: CreditName, _ entity: Int64, _ books: Books) throws -> CreditRepository.State {
-        let found = try books.credits().find(entity: entity, kind: name.kind, reference: name.reference)
-            .filter { name.bankAccount == nil || $0.bankAccount == name.bankAccount }
+        // A correction belongs to its invoice, and is taken back with nothing.
+        let isMoney = name.kind == .receipt || name.kind == .creditNote
+        let found =
+            isMoney
+            ? try books.credits().find(entity: entity, kind: name.kind, reference: name.reference)
+                .filter { credit in
+                    guard name.bankAccount == nil || credit.bankAccount == name.bankAccount else { return false }
+                    return try books.isInScope(customer: credit.customer?.rawValue)
+                } : []
         let reference = Refusal.Parameter.text(name.reference)
         guard let first = found.first else {
             throw Refusal(name.kind == .creditNote ? .creditNoteUnknown : .receiptUnknown, ["receipt": reference])

@@ -56,10 +56,34 @@ extension Look {
         package let totals: CustomerFigures
     }
 
+    /// A customer's figures, of all that it owes; nothing for those whose roles don't show what customers owe.
     func figures(of customer: Int64) -> CustomerFigures {
-        var figures = CustomerFigures(buckets: [Int128](repeating: 0, count: Outlook.buckets.buckets.count))
-        for index in outlook.debtorsOfCustomer[customer] ?? [] { add(Int(index), to: &figures) }
-        return figures
+        guard viewer.may(.seeAging) || viewer.may(.seeInvoices) else { return Self.noFigures }
+        return allFigures[customer] ?? Self.noFigures
+    }
+
+    private static let noFigures = CustomerFigures(
+        buckets: [Int128](repeating: 0, count: Outlook.buckets.buckets.count))
+
+    /// Of everybody, made once per act.
+    private var allFigures: [Int64: CustomerFigures] {
+        outlook.figures.get {
+            outlook.debtorsOfCustomer.mapValues { debtors in
+                var figures = Self.noFigures
+                for index in debtors { add(Int(index), to: &figures) }
+                return figures
+            }
+        }
+    }
+
+    /// Everybody in an order, made once per act.
+    private func order(_ sort: CustomerSort) -> [Int64] {
+        let make = {
+            let figures = allFigures
+            return outlook.directory.entries.map { ($0.id, figures[$0.id] ?? Self.noFigures) }
+                .sorted { isBefore(($0.0, $0.1), ($1.0, $1.1), sort) }.map(\.0)
+        }
+        return outlook.orders[sort]?.get(make) ?? make()
     }
 
     private func add(_ debtor: Int, to figures: inout CustomerFigures) {
@@ -89,16 +113,17 @@ extension Look {
     /// Customers in the scope, the ones that owe most beyond their time first.
     package func customers(_ filter: CustomerFilter) -> CustomerPage {
         let attributes = outlook.attributes
-        var candidates: [(id: Int64, figures: CustomerFigures)] = []
-        var totals = CustomerFigures(buckets: [Int128](repeating: 0, count: Outlook.buckets.buckets.count))
-        let ids: [Int64]
-        if filter.text.isEmpty {
-            ids = outlook.directory.entries.map(\.id)
-        } else {
-            ids = outlook.directory.search(filter.text, limit: .max, where: { _ in true })
-        }
-        for id in ids where sees(id) {
-            guard let entry = attributes[id] else { continue }
+        var totals = Self.noFigures
+        var shown: [Int64] = []
+        var count = 0
+        let wanted =
+            filter.text.isEmpty
+            ? nil : Set(outlook.directory.search(filter.text, limit: .max, where: { _ in true }))
+        let order = order(filter.sort)
+        let last = filter.skip + filter.limit
+        for place in order.indices {
+            let id = order[filter.isReversed ? order.count - 1 - place : place]
+            guard wanted?.contains(id) ?? true, sees(id), let entry = attributes[id] else { continue }
             if let person = filter.person,
                 outlook.people[entry.salesOwner] != person, outlook.people[entry.collector] != person
             {
@@ -111,15 +136,11 @@ extension Look {
             for bucket in figures.buckets.indices { totals.buckets[bucket] += figures.buckets[bucket] }
             totals.unapplied += figures.unapplied
             totals.isPartial = totals.isPartial || figures.isPartial
-            candidates.append((id, figures))
+            if count >= filter.skip, count < last { shown.append(id) }
+            count += 1
         }
-        candidates.sort { left, right in
-            isBefore(left, right, filter.sort) != filter.isReversed
-        }
-        let rows = candidates.dropFirst(filter.skip).prefix(filter.limit).compactMap { candidate -> CustomerRow? in
-            attributes[candidate.id].map { row(candidate.id, $0, candidate.figures) }
-        }
-        return CustomerPage(rows: rows, count: candidates.count, totals: totals)
+        let rows = shown.compactMap { id in attributes[id].map { row(id, $0, figures(of: id)) } }
+        return CustomerPage(rows: rows, count: count, totals: totals)
     }
 
     private func isBefore(
@@ -224,7 +245,7 @@ extension Look {
     }
 
     private func lastReceiptDay(of customer: Int64) throws -> LocalDate? {
-        let facts = outlook.items.moneyFacts(ofDebtors: Set(outlook.debtorsOfCustomer[customer] ?? []))
+        let facts = outlook.moneyFacts(ofDebtors: Set(outlook.debtorsOfCustomer[customer] ?? []))
         for fact in facts.suffix(200).reversed() {
             if let day = try session.row("SELECT value_day FROM credit WHERE id = \(fact) AND kind = 1")?.integer(0) {
                 return LocalDate(dayNumber: Int(day))

@@ -76,6 +76,8 @@ extension Look {
     package struct ItemPage: Sendable {
         package let rows: [ItemRow]
         package let count: Int
+        /// Whether there may be more than were counted: a part of a number was looked for that many have.
+        package var isCut = false
         /// Of all items that fit: by currency, open and amount.
         package let totals: [(currency: Currency, open: Int128, amount: Int128)]
         package let next: Cursor?
@@ -104,14 +106,17 @@ extension Look {
             picture.contracts.firstIndex(of: wanted).map(Int32.init) ?? -1
         }
         let table = Outlook.buckets.table(on: day)
+        let person = filter.person
+        var isCut = false
         var top = TopList<(key: Int64, fact: Int64, position: Int)>(filter.limit + 1) { left, right in
-            (left.key, left.fact) < (right.key, right.fact)
+            left.key != right.key ? left.key < right.key : left.fact < right.fact
         }
         var totals: [Int32: (open: Int128, amount: Int128)] = [:]
         var count = 0
         func consider(_ position: Int) {
             let debtor = picture.debtor(of: position)
             if let wanted, !wanted[Int(debtor)] { return }
+            if let person, !isOf(person, position, debtor) { return }
             let open = outlook.open[position]
             let due = outlook.due[position]
             switch filter.state {
@@ -140,7 +145,9 @@ extension Look {
             top.add((key, fact, position))
         }
         if !filter.number.isEmpty {
-            for fact in try items(numbered: filter.number, limit: 500) {
+            let numbered = try items(numbered: filter.number, limit: Self.mostNumbered)
+            isCut = numbered.count >= Self.mostNumbered
+            for fact in numbered {
                 let position = outlook.position(ofFact: fact)
                 if let position { consider(position) }
             }
@@ -150,7 +157,8 @@ extension Look {
         } else {
             for position in 0..<picture.itemCount { consider(position) }
         }
-        let shown = Array(top.elements.prefix(filter.limit))
+        let sorted = top.sorted()
+        let shown = Array(sorted.prefix(filter.limit))
         let rows = try rows(of: shown.map(\.position))
         var byCurrency: [Currency: (open: Int128, amount: Int128)] = [:]
         for (debtor, sums) in totals {
@@ -158,10 +166,22 @@ extension Look {
             byCurrency[currency, default: (0, 0)].open += sums.open
             byCurrency[currency, default: (0, 0)].amount += sums.amount
         }
-        return ItemPage(
+        var page = ItemPage(
             rows: rows, count: count,
             totals: byCurrency.sorted { $0.key < $1.key }.map { ($0.key, $0.value.open, $0.value.amount) },
-            next: top.elements.count > filter.limit ? shown.last.map { Cursor(value: $0.key, fact: $0.fact) } : nil)
+            next: sorted.count > filter.limit ? shown.last.map { Cursor(value: $0.key, fact: $0.fact) } : nil)
+        page.isCut = isCut
+        return page
+    }
+
+    private static let mostNumbered = 2_000
+
+    /// Items by their facts, of those in the scope.
+    package func items(facts: [Int64]) throws -> [ItemRow] {
+        try rows(
+            of: facts.compactMap { outlook.position(ofFact: $0) }.filter {
+                sees(outlook.items.debtors[Int(outlook.items.debtor(of: $0))].customer)
+            })
     }
 
     private func wantedDebtors(_ filter: ItemFilter) throws -> [Bool]? {
@@ -177,13 +197,15 @@ extension Look {
             narrow { $0.customer == id }
         }
         if let currency = filter.currency { narrow { $0.currency == currency } }
-        if let person = filter.person {
-            narrow { debtor in
-                let entry = outlook.attributes[debtor.customer]
-                return outlook.people[entry?.salesOwner] == person || outlook.people[entry?.collector] == person
-            }
-        }
         return wanted
+    }
+
+    /// Whether a person is an item's collector or sales owner: the invoice's own where it names one.
+    private func isOf(_ person: String, _ position: Int, _ debtor: Int32) -> Bool {
+        let entry = outlook.attributes[outlook.items.debtors[Int(debtor)].customer]
+        let own = outlook.items.owner(at: position)
+        return outlook.people[own == 0 ? entry?.salesOwner : own] == person
+            || outlook.people[entry?.collector] == person
     }
 
     /// Items of invoices whose number has a part: the ones that begin with it first.
@@ -198,16 +220,15 @@ extension Look {
             """
         ).map { $0.integer(0) }
         guard found.count < limit, text.count >= 3 else { return found }
-        let pattern = "%" + text.replacingOccurrences(of: "%", with: "").replacingOccurrences(of: "_", with: "") + "%"
-        guard pattern.count >= 5 else { return found }
         let known = Set(found)
-        found += try session.rows(
-            """
-            SELECT i.id FROM invoice v JOIN item i ON i.invoice = v.id WHERE v.number LIKE \(pattern)
-             ORDER BY v.id DESC, i.id LIMIT \(limit - found.count)
-            """
-        ).map { $0.integer(0) }.filter { !known.contains($0) }
-        return found
+        let invoices = try store.outlooks.invoices(numbered: text, limit: limit, in: session)
+        var items: [Int64: [Int64]] = [:]
+        try session.rows(
+            about: invoices.map { .integer($0) }, [],
+            { "SELECT id, invoice FROM item WHERE invoice IN (\($0)) ORDER BY invoice, id" },
+            visit: { items[$0.integer(1), default: []].append($0.integer(0)) })
+        for item in invoices.flatMap({ items[$0] ?? [] }) where !known.contains(item) { found.append(item) }
+        return Array(found.prefix(limit))
     }
 
     /// Reads what the picture doesn't have, for the items that are shown.

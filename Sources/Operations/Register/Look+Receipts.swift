@@ -46,18 +46,19 @@ extension Look {
     /// Receipts and credit notes, newest first.
     package func receipts(_ filter: ReceiptFilter) throws -> ReceiptPage {
         var rows: [ReceiptRow] = []
+        var cut: Int64?
         let before = filter.before ?? Int64.max
         let onlyWaiting = filter.state == .waiting
         if let code = filter.customer {
             let id = try customer(code)
-            let facts = outlook.items.moneyFacts(ofDebtors: Set(outlook.debtorsOfCustomer[id] ?? [])).reversed()
+            let facts = outlook.moneyFacts(ofDebtors: Set(outlook.debtorsOfCustomer[id] ?? [])).reversed()
                 .filter { $0 < before }
             try take(&rows, facts, onlyWaiting, filter)
         } else {
             // Only what is shown is read, however many there are; what the scope hides is passed over.
             var cursor = before
             var looked = 0
-            while rows.count <= filter.limit, looked < 5_000 {
+            while rows.count <= filter.limit, looked < max(5_000, 2 * filter.limit) {
                 let facts = try session.rows(
                     onlyWaiting
                         ? """
@@ -70,11 +71,14 @@ extension Look {
                 try take(&rows, facts, onlyWaiting, filter)
                 looked += facts.count
                 cursor = last
+                // Where looking is given up, the next page goes on from there.
+                cut = facts.count < 250 ? nil : last
             }
         }
         let shown = Array(rows.prefix(filter.limit))
         return ReceiptPage(
-            rows: shown, next: rows.count > filter.limit ? shown.last?.fact : nil, waiting: try waitingSums())
+            rows: shown, next: rows.count > filter.limit ? shown.last?.fact : rows.count < filter.limit ? cut : nil,
+            waiting: try waitingSums())
     }
 
     private func waitingSums() throws -> [(currency: Currency, count: Int, amount: Int128)] {
@@ -178,14 +182,28 @@ extension Look {
         package let left: Int64
     }
 
+    /// - Parameter number: An invoice that stands first among the candidates, whoever owes it.
     /// - Throws: `Refusal` `receipt.unknown`, also for one outside of the scope.
-    package func receipt(fact: Int64) throws -> ReceiptPicture {
-        guard let row = try receipts(facts: [fact]).first else {
+    package func receipt(fact: Int64, and number: String = "") throws -> ReceiptPicture {
+        guard let row = try receipts(facts: [fact]).first, row.kind == .receipt || row.kind == .creditNote else {
             throw Refusal(.receiptUnknown, ["receipt": .text("\(fact)")])
         }
         let allocations = try allocations(where: "a.credit", [fact])
         let act = try ActRepository(session: session).act(ofFact: fact)
-        let candidates = try candidates(for: row)
+        var candidates = try candidates(for: row)
+        if !number.isEmpty, viewer.may(.seeInvoices) {
+            // One that somebody names: another payer's, or one further down.
+            let known = Set(candidates.map(\.fact))
+            let named = try items(numbered: number, limit: 40).compactMap { outlook.position(ofFact: $0) }.filter {
+                let debtor = outlook.items.debtors[Int(outlook.items.debtor(of: $0))]
+                return outlook.open[$0] > 0 && debtor.currency == row.amount.currency && sees(debtor.customer)
+            }
+            candidates =
+                try rows(of: named).filter {
+                    $0.number == number && $0.entity == row.entity && !known.contains($0.fact)
+                }
+                + candidates
+        }
         return ReceiptPicture(
             row: row, allocations: allocations, transfers: try transfers(of: [fact] + allocations.map(\.fact)),
             registeredBy: act.map { outlook.names.called($0.actor) } ?? "", registeredAt: act?.instant ?? instant,

@@ -65,7 +65,9 @@ package enum Notes {
         if begins([0x50, 0x4B, 0x03, 0x04]) { return "application/zip" }
         if begins([0xD0, 0xCF, 0x11, 0xE0]) { return "application/x-ole-storage" }
         // Text, in whatever encoding: no control characters but those of lines.
-        let isText = bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D || $0 == 0x0C }
+        let isText = bytes.allSatisfy {
+            $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D || $0 == 0x0C
+        }
         guard isText, !bytes.isEmpty else { return nil }
         let head = String(decoding: bytes.prefix(512), as: UTF8.self).lowercased()
         return ["<!doctype", "<html", "<svg", "<script", "#!"].contains { head.contains($0) } ? nil : "text/plain"
@@ -104,6 +106,7 @@ package struct NoteCommands: Sendable {
         }
         let mediaType = type
         return try await store.write(request) { books in
+            try books.viewer().need(subject.kind.permission)
             let (fact, customer) = try Self.find(subject, books)
             // Erasing a customer's key erases what was said of them.
             let key = customer ?? fact
@@ -144,30 +147,26 @@ package struct NoteCommands: Sendable {
         let key = subject.key
         switch subject.kind {
         case .customer:
-            guard let customer = try books.customers.find(key)?.id.rawValue else {
-                throw Refusal(.customerUnknown, ["customer": .text(key)])
-            }
-            try books.needInScope(customer: customer, named: key)
+            guard let customer = try books.customers.find(key)?.id.rawValue, try books.isInScope(customer: customer)
+            else { throw Refusal(.customerUnknown, ["customer": .text(key)]) }
             return (customer, customer)
         case .invoice:
             let entity = try books.entities.find(subject.entity)
-            guard let invoice = try books.invoices().find(entity: entity, number: key) else {
-                throw Refusal(.invoiceUnknown, ["invoice": .text(key)])
-            }
-            try books.needInScope(customer: invoice.customer.rawValue, named: key)
+            guard let invoice = try books.invoices().find(entity: entity, number: key),
+                try books.isInScope(customer: invoice.customer.rawValue)
+            else { throw Refusal(.invoiceUnknown, ["invoice": .text(key)]) }
             return (invoice.id, invoice.customer.rawValue)
         case .receipt:
-            guard let row = try books.session.row("SELECT id, customer FROM credit WHERE id = \(Int64(key) ?? 0)")
-            else {
+            let found = try books.session.row(
+                "SELECT credit, customer FROM credit_balance WHERE credit = \(Int64(key) ?? 0)")
+            guard let row = found, try books.isInScope(customer: row.optionalInteger(1)) else {
                 throw Refusal(.receiptUnknown, ["receipt": .text(key)])
             }
-            if let customer = row.optionalInteger(1) { try books.needInScope(customer: customer, named: key) }
             return (row.integer(0), row.optionalInteger(1))
         case .task:
-            guard let row = try books.session.row("SELECT id, customer FROM task WHERE id = \(Int64(key) ?? 0)") else {
-                throw Refusal(.taskUnknown, ["task": .text(key)])
-            }
-            if let customer = row.optionalInteger(1) { try books.needInScope(customer: customer, named: key) }
+            guard let row = try books.session.row("SELECT id, customer FROM task WHERE id = \(Int64(key) ?? 0)"),
+                try books.isInScope(customer: row.optionalInteger(1))
+            else { throw Refusal(.taskUnknown, ["task": .text(key)]) }
             return (row.integer(0), row.optionalInteger(1))
         }
     }
@@ -251,7 +250,8 @@ extension Look {
         switch kind {
         case .customer: customer = fact
         case .invoice: customer = try session.row("SELECT customer FROM invoice WHERE id = \(fact)")?.integer(0)
-        case .receipt: customer = try session.row("SELECT customer FROM credit WHERE id = \(fact)")?.optionalInteger(0)
+        case .receipt:
+            customer = try session.row("SELECT customer FROM credit_balance WHERE credit = \(fact)")?.optionalInteger(0)
         case .task: customer = try session.row("SELECT customer FROM task WHERE id = \(fact)")?.optionalInteger(0)
         }
         return customer.map(sees) ?? viewer.seesAll

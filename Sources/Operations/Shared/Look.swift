@@ -65,7 +65,10 @@ extension Store {
 struct TopList<Element> {
     private let limit: Int
     private let isBefore: (Element, Element) -> Bool
-    private(set) var elements: [Element] = []
+    /// At most twice as many as are wanted, in no order.
+    private var elements: [Element] = []
+    /// Everything wanted comes before this one.
+    private var last: Element?
 
     init(_ limit: Int, _ isBefore: @escaping (Element, Element) -> Bool) {
         self.limit = limit
@@ -73,16 +76,16 @@ struct TopList<Element> {
     }
 
     mutating func add(_ element: Element) {
-        if elements.count == limit {
-            guard let last = elements.last, isBefore(element, last) else { return }
-            elements.removeLast()
-        }
-        var low = 0
-        var high = elements.count
-        while low < high {
-            let middle = (low + high) / 2
-            if isBefore(element, elements[middle]) { high = middle } else { low = middle + 1 }
-        }
-        elements.insert(element, at: low)
+        if let last, !isBefore(element, last) { return }
+        elements.append(element)
+        if elements.count >= 2 * limit { prune() }
     }
+
+    private mutating func prune() {
+        elements.sort(by: isBefore)
+        if elements.count > limit { elements.removeLast(elements.count - limit) }
+        if elements.count == limit { last = elements.last }
+    }
+
+    func sorted() -> [Element] { Array(elements.sorted(by: isBefore).prefix(limit)) }
 }

@@ -28,9 +28,24 @@ final class Outlook: Sendable {
     /// Units of the functional currency for one unit of another, times 10⁸; currencies without a rate are left out.
     let rates: [Currency: Int64]
 
+    /// Tasks that nobody finished yet.
+    let tasks: OpenTasks
+
+    // What only some pages ask for.
+    let figures = Lazily<[Int64: Look.CustomerFigures]>()
+    let orders = Look.CustomerSort.allCases.reduce(into: [Look.CustomerSort: Lazily<[Int64]>]()) { $0[$1] = Lazily() }
+    let taskOrder = Lazily<[OpenTasks.Entry]>()
+    let dueSoon = Lazily<[Int32: (count: Int, sum: Int128)]>()
+    private let keeper: OutlookKeeper
+
     static let buckets = BucketSet.standardDue
 
-    init(_ head: Head, _ items: OpenItems, _ parts: OutlookParts, on day: LocalDate, _ session: any SQLSession) throws {
+    init(
+        _ head: Head, _ items: OpenItems, _ parts: OutlookParts, _ tasks: OpenTasks, on day: LocalDate,
+        _ keeper: OutlookKeeper, _ session: any SQLSession
+    ) throws {
+        self.tasks = tasks
+        self.keeper = keeper
         act = head.lastAct
         lastFact = head.lastFact
         instant = head.lastInstant
@@ -52,6 +67,11 @@ final class Outlook: Sendable {
             rates[currency] = try RateRepository.rate(from: currency, to: company.currency, on: day, in: session)
         }
         self.rates = rates
+    }
+
+    /// Facts that changed the money of some debtors, ascending.
+    func moneyFacts(ofDebtors debtors: Set<Int32>) -> [Int64] {
+        items.moneyFacts(ofDebtors: debtors, keeper.money(items))
     }
 
     func position(ofFact fact: Int64) -> Int? { items.knownPosition(ofFact: fact).map(Int.init) }
@@ -99,6 +119,30 @@ final class OutlookKeeper: @unchecked Sendable {
     private let lock = NSLock()
     private var outlook: Outlook?
     private var parts: OutlookParts?
+    private var tasks = OpenTasks()
+    private let moneyLock = NSLock()
+    private var moneyIndex = OpenItems.MoneyIndex()
+    private let numberLock = NSLock()
+    private var numbers = NumberIndex()
+    let reports = ReportCache()
+    let months = MonthCache()
+
+    /// An index that knows all movements but a few of the last.
+    func money(_ items: OpenItems) -> OpenItems.MoneyIndex {
+        moneyLock.withLock {
+            let behind = items.movementCount - moneyIndex.count
+            if behind > 20_000 || behind < 0 || moneyIndex.count == 0 { moneyIndex = items.moneyIndex() }
+            return moneyIndex
+        }
+    }
+
+    /// Invoices whose numbers hold a text, the newest first.
+    func invoices(numbered text: String, limit: Int, in session: any SQLSession) throws -> [Int64] {
+        try numberLock.withLock {
+            try numbers.update(session)
+            return numbers.search(text, limit: limit)
+        }
+    }
 
     /// The outlook of a session's snapshot on a day.
     ///
@@ -112,7 +156,8 @@ final class OutlookKeeper: @unchecked Sendable {
         // The columns are not copied while they grow when nobody else has them.
         outlook = nil
         let items = try store.picture.current(in: session, imagePath: store.imagePath, forLookUps: true)
-        let made = try Outlook(head, items, known, on: day, session)
+        try tasks.update(session)
+        let made = try Outlook(head, items, known, tasks, on: day, self, session)
         outlook = made
         return made
     }

@@ -82,8 +82,19 @@ package struct AgingReport: Sendable {
     /// - Throws: `Refusal` for an unknown act, customer or more than two dimensions.
     package static func make(_ request: Request, in store: Store) throws -> AgingReport {
         try store.read { session in
-            let picture = try store.picture.current(in: session, imagePath: store.imagePath)
-            return try AgingBuilder(request, session, picture, store).report()
+            func made() throws -> AgingReport {
+                let picture = try store.picture.current(in: session, imagePath: store.imagePath)
+                return try AgingBuilder(request, session, picture, store).report()
+            }
+            guard request.customers.isEmpty, request.viewer?.seesAll ?? true else { return try made() }
+            let known = try request.knownAt.state(in: session)
+            let parts = [
+                "aging", "\(request.asOf)", "\(known.isNow)", "\(known.act)", request.buckets.cacheKey,
+                request.dimensions.map(\.rawValue).joined(separator: "+"), "\(request.usesTodaysAttributes)",
+                request.currency?.code ?? "",
+            ]
+            return try store.outlooks.reports.report(
+                parts.joined(separator: "|"), act: ActRepository(session: session).head().lastAct, made)
         }
     }
 }
@@ -96,6 +107,8 @@ private struct AgingBuilder {
     let known: KnownAt.State
     let attributes: CustomerAttributes
     let people: PersonKeys
+    /// As they are now, for the data scope.
+    let present: CustomerAttributes
     let names: PersonNames
     let company: CompanySettings
 
@@ -113,6 +126,7 @@ private struct AgingBuilder {
             known.isNow && parts.attributes.isValid(from: attributeDay, through: LocalDate(dayNumber: 1_000_000))
             ? parts.attributes : try CustomerAttributes(session, on: attributeDay, knownFact: known.lastFact)
         people = parts.people
+        present = parts.attributes
         names = parts.names
         company = try CompanySettings.load(in: session)
     }
@@ -159,7 +173,8 @@ private struct AgingBuilder {
 
     private func sees(_ customer: Int64) -> Bool {
         guard let viewer = request.viewer, !viewer.seesAll else { return true }
-        let entry = attributes[customer]
+        // Whose customer it is now counts, whatever day is looked at.
+        let entry = present[customer]
         return viewer.sees(salesOwner: entry?.salesOwner, collector: entry?.collector)
     }
 

@@ -50,40 +50,65 @@ extension Look {
     /// - Throws: `Refusal` `customer.unknown`.
     package func tasks(_ filter: TaskFilter) throws -> TaskPage {
         if filter.isClosed { return try closedTasks(filter) }
-        var rows: [TaskRow] = []
-        var cursor = filter.after ?? Cursor(value: -1_000_000, fact: 0)
         let customer = try filter.customer.map { try self.customer($0) }
-        var looked = 0
-        while rows.count <= filter.limit, looked < 4_000 {
-            let found = try taskRows(after: cursor, filter, customer)
-            for row in found where rows.count <= filter.limit {
-                cursor = Cursor(value: row.integer(7), fact: row.integer(0))
-                if let task = try task(row) { rows.append(task) }
-            }
-            looked += found.count
-            if found.count < 200 { break }
+        let wanted = isWanted(filter)
+        let order = outlook.taskOrder.get {
+            outlook.tasks.byID.values.sorted { ($0.dueDay, $0.id) < ($1.dueDay, $1.id) }
         }
-        let shown = Array(rows.prefix(filter.limit))
+        var ids: [Int64] = []
+        for entry in order {
+            if let after = filter.after, (Int64(entry.dueDay), entry.id) <= (after.value, after.fact) { continue }
+            if let customer, entry.customer != customer { continue }
+            if let kind = filter.kind, entry.kind != kind.rawValue { continue }
+            if let to = filter.dueTo, Int(entry.dueDay) > to.dayNumber { break }
+            guard wanted(entry.assignee, entry.role),
+                entry.customer.map(sees) ?? (viewer.seesAll || entry.assignee == viewer.person)
+            else { continue }
+            ids.append(entry.id)
+            if ids.count > filter.limit { break }
+        }
+        var rows: [TaskRow] = []
+        var read: [Int64: SQLRow] = [:]
+        try session.rows(
+            about: ids.prefix(filter.limit).map { .integer($0) }, [], { Self.taskText("t.id IN (\($0))") },
+            visit: { read[$0.integer(0)] = $0 })
+        for id in ids.prefix(filter.limit) {
+            if let row = read[id], let task = try task(row) { rows.append(task) }
+        }
         return TaskPage(
-            rows: shown,
-            next: rows.count > filter.limit
-                ? shown.last.map { Cursor(value: Int64($0.dueDay.dayNumber), fact: $0.id) } : nil)
+            rows: rows,
+            next: ids.count > filter.limit
+                ? rows.last.map { Cursor(value: Int64($0.dueDay.dayNumber), fact: $0.id) } : nil)
+    }
+
+    /// Whose tasks are asked for, by assignee and role.
+    private func isWanted(_ filter: TaskFilter) -> (_ assignee: Int64?, _ role: Int64) -> Bool {
+        let people = Set([viewer.person].compactMap { $0 }).union(viewer.standsInFor)
+        let roles = Set(viewer.roles.union(viewer.lentRoles).map(\.rawValue))
+        return { assignee, role in
+            switch filter.whose {
+            case .all: true
+            case .mine: assignee.map(people.contains) ?? false
+            case .role: assignee == nil && roles.contains(role)
+            }
+        }
+    }
+
+    private static func taskText(_ condition: String) -> String {
+        """
+        SELECT t.id, t.kind, t.detail, t.customer, t.assignee, t.role, t.opened_day, t.due_day, t.rule,
+            (SELECT min(e.value_day) FROM task_event e WHERE e.task = t.id AND e.kind IN (1, 2)),
+            (SELECT count(*) FROM task_event e WHERE e.task = t.id AND e.kind = 3)
+          FROM task t WHERE \(condition)
+        """
     }
 
     /// Finished tasks, the ones finished last before the others; a page looks at some thousand of them at most.
     private func closedTasks(_ filter: TaskFilter) throws -> TaskPage {
         let customer = try filter.customer.map { try self.customer($0) }
-        let people = Set([viewer.person].compactMap { $0 }).union(viewer.standsInFor)
-        let roles = viewer.roles.union(viewer.lentRoles)
-        func isWanted(_ row: SQLRow) -> Bool {
-            let assignee = row.optionalInteger(4)
-            let isOfPerson: Bool =
-                switch filter.whose {
-                case .all: true
-                case .mine: assignee.map(people.contains) ?? false
-                case .role: assignee == nil && roles.contains { $0.rawValue == row.integer(5) }
-                }
-            return isOfPerson && (customer == nil || row.optionalInteger(3) == customer)
+        let wanted = isWanted(filter)
+        func fits(_ row: SQLRow) -> Bool {
+            wanted(row.optionalInteger(4), row.integer(5)) && (customer == nil || row.optionalInteger(3) == customer)
                 && (filter.kind == nil || row.integer(1) == filter.kind?.rawValue)
         }
         var rows: [TaskRow] = []
@@ -99,7 +124,7 @@ extension Look {
                 """)
             for row in found {
                 cursor = row.integer(11)
-                guard isWanted(row), let task = try task(row) else { continue }
+                guard fits(row), let task = try task(row) else { continue }
                 rows.append(task)
                 if rows.count == filter.limit { return TaskPage(rows: rows, next: Cursor(value: 0, fact: cursor)) }
             }
@@ -109,39 +134,6 @@ extension Look {
         return TaskPage(rows: rows, next: Cursor(value: 0, fact: cursor))
     }
 
-    private func taskRows(after: Cursor, _ filter: TaskFilter, _ customer: Int64?) throws -> [SQLRow] {
-        var values: [SQLValue] = [.integer(after.value), .integer(after.fact)]
-        var conditions = [
-            "(t.due_day > $1 OR (t.due_day = $1 AND t.id > $2))",
-            "NOT EXISTS (SELECT 1 FROM task_event e WHERE e.task = t.id AND e.kind IN (1, 2))",
-        ]
-        func add(_ condition: String, _ value: Int64) {
-            values.append(.integer(value))
-            conditions.append(condition.replacingFirst("?", with: "$\(values.count)"))
-        }
-        if let customer { add("t.customer = ?", customer) }
-        if let kind = filter.kind { add("t.kind = ?", kind.rawValue) }
-        if let to = filter.dueTo { add("t.due_day <= ?", Int64(to.dayNumber)) }
-        switch filter.whose {
-        case .all: break
-        case .mine:
-            let people = [viewer.person ?? 0] + viewer.standsInFor.sorted()
-            conditions.append("t.assignee IN (\(people.map { "\($0)" }.joined(separator: ", ")))")
-        case .role:
-            let roles = viewer.roles.union(viewer.lentRoles).map { "\($0.rawValue)" }.sorted()
-            conditions.append("t.assignee IS NULL")
-            conditions.append("t.role IN (\(roles.isEmpty ? "0" : roles.joined(separator: ", ")))")
-        }
-        return try session.rows(
-            SQL(
-                """
-                SELECT t.id, t.kind, t.detail, t.customer, t.assignee, t.role, t.opened_day, t.due_day, t.rule,
-                    (SELECT min(e.value_day) FROM task_event e WHERE e.task = t.id AND e.kind IN (1, 2)),
-                    (SELECT count(*) FROM task_event e WHERE e.task = t.id AND e.kind = 3)
-                  FROM task t WHERE \(conditions.joined(separator: " AND ")) ORDER BY t.due_day, t.id LIMIT 200
-                """, values))
-    }
-
     private func task(_ row: SQLRow) throws -> TaskRow? {
         guard let kind = WorkTask.Kind(rawValue: row.integer(1)), let role = Role(rawValue: row.integer(5)) else {
             return nil
@@ -149,11 +141,12 @@ extension Look {
         let customer = row.optionalInteger(3)
         guard customer.map(sees) ?? (viewer.seesAll || row.optionalInteger(4) == viewer.person) else { return nil }
         let entry = customer.flatMap { outlook.attributes[$0] }
+        let count = try session.row("SELECT count(*) FROM task_item WHERE task = \(row.integer(0))")?.integer(0) ?? 0
         let subjects = try session.rows(
-            "SELECT subject FROM task_item WHERE task = \(row.integer(0)) ORDER BY id LIMIT 500")
+            "SELECT subject FROM task_item WHERE task = \(row.integer(0)) ORDER BY id LIMIT 5000")
         var open: [Currency: Int64] = [:]
         var oldest = 0
-        if kind != .mendRegister {
+        if kind != .mendRegister, viewer.may(.seeInvoices) {
             for subject in subjects {
                 guard let position = outlook.position(ofFact: subject.integer(0)), outlook.open[position] > 0 else {
                     continue
@@ -172,7 +165,7 @@ extension Look {
             check: kind == .mendRegister ? row.text(2).split(separator: "|").first.map(String.init) : nil,
             rule: RuleCode(rawValue: row.integer(8))?.name ?? "", customer: entry?.code, customerName: entry?.name,
             assignee: outlook.names[assignee], role: role, openedDay: LocalDate(dayNumber: Int(row.integer(6))),
-            dueDay: LocalDate(dayNumber: Int(row.integer(7))), count: subjects.count,
+            dueDay: LocalDate(dayNumber: Int(row.integer(7))), count: Int(count),
             open: open.sorted { $0.key < $1.key }.map { Money(minorUnits: $0.value, currency: $0.key) },
             daysOverdue: oldest, escalations: Int(row.integer(10)),
             closedDay: row.optionalInteger(9).map { LocalDate(dayNumber: Int($0)) },
@@ -193,7 +186,7 @@ extension Look {
         let subjects = try session.rows("SELECT subject FROM task_item WHERE task = \(id) ORDER BY id LIMIT 200")
         let positions = subjects.compactMap { outlook.position(ofFact: $0.integer(0)) }
         let others = row.kind == .mendRegister ? try TrackingQueries.subjects(ofTask: id, limit: 200, session) : []
-        return (row, try rows(of: positions), others)
+        return (row, viewer.may(.seeInvoices) ? try rows(of: positions) : [], others)
     }
 
     /// What a day of work begins with.
@@ -245,7 +238,8 @@ extension Look {
             late: late, today: today, week: soon, later: all.count - late.count - today.count - soon.count,
             ofRole: ofRole.count, doneToday: Int(done),
             lastDayRun: lastRun.map { LocalDate(dayNumber: Int($0)) }, rules: try rulesOfLastRun(),
-            heldReminders: try heldReminders(), waiting: try receipts(ReceiptFilter.none).waiting,
+            heldReminders: try heldReminders(),
+            waiting: viewer.may(.seeReceipts) ? try receipts(ReceiptFilter.none).waiting : [],
             figures: worst.map { _ in scopeFigures() } ?? CustomerFigures(buckets: []), worst: worst?.rows ?? [],
             changes: try changes(after: lastSeen, limit: 8), dueSoon: dueSoon())
     }
@@ -258,15 +252,22 @@ extension Look {
     }
 
     private func dueSoon() -> (count: Int, sums: [Currency: Int128]) {
+        let byDebtor = outlook.dueSoon.get {
+            var sums: [Int32: (count: Int, sum: Int128)] = [:]
+            let from = Int32(day.dayNumber)
+            for position in outlook.open.indices
+            where outlook.open[position] > 0 && outlook.due[position] >= from && outlook.due[position] <= from + 7 {
+                let debtor = outlook.items.debtor(of: position)
+                sums[debtor, default: (0, 0)].count += 1
+                sums[debtor, default: (0, 0)].sum += Int128(outlook.open[position])
+            }
+            return sums
+        }
         let visible = visibleDebtors()
-        let from = Int32(day.dayNumber)
         var result: (count: Int, sums: [Currency: Int128]) = (0, [:])
-        for position in outlook.open.indices
-        where outlook.open[position] > 0 && outlook.due[position] >= from && outlook.due[position] <= from + 7 {
-            let debtor = Int(outlook.items.debtor(of: position))
-            guard visible?[debtor] ?? true else { continue }
-            result.count += 1
-            result.sums[outlook.items.debtors[debtor].currency, default: 0] += Int128(outlook.open[position])
+        for (debtor, sum) in byDebtor where visible?[Int(debtor)] ?? true {
+            result.count += sum.count
+            result.sums[outlook.items.debtors[Int(debtor)].currency, default: 0] += sum.sum
         }
         return result
     }
@@ -300,7 +301,7 @@ extension Look {
         var drafts: [Draft] = []
         for row in try session.rows(
             "SELECT id, customer, kind, value_day FROM signal WHERE id > \(from) ORDER BY id DESC LIMIT 40")
-        where sees(row.integer(1)) {
+        where viewer.may(.seeCustomers) && sees(row.integer(1)) {
             drafts.append(
                 Draft(
                     "signal", row.integer(0), day: LocalDate(dayNumber: Int(row.integer(3))), nil,
@@ -313,7 +314,8 @@ extension Look {
             """)
         {
             let customer = row.optionalInteger(1)
-            guard customer.map(sees) ?? viewer.seesAll, let currency = Currency(row.text(3)) else { continue }
+            guard viewer.may(.seeReceipts), customer.map(sees) ?? viewer.seesAll, let currency = Currency(row.text(3))
+            else { continue }
             drafts.append(
                 Draft(
                     "receipt", row.integer(0), day: LocalDate(dayNumber: Int(row.integer(4))),
@@ -354,8 +356,8 @@ extension Look {
                 """
                 SELECT r.id, r.day, r.customer, r.audience, r.state, r.held, r.personal,
                     (SELECT e.kind FROM reminder_event e WHERE e.reminder = r.id ORDER BY e.n DESC LIMIT 1)
-                  FROM reminder r WHERE r.id < \(cursor)
-                   AND (\(wanted == nil ? 1 : 0) = 1 OR r.customer = \(wanted ?? 0)) ORDER BY r.id DESC LIMIT 200
+                  FROM reminder r WHERE r.id < \(cursor)\(raw: wanted.map { " AND r.customer = \($0)" } ?? "")
+                 ORDER BY r.id DESC LIMIT 200
                 """)
             for row in found where rows.count <= filter.limit {
                 cursor = row.integer(0)
@@ -377,7 +379,9 @@ extension Look {
             if found.count < 200 { break }
         }
         let shown = Array(rows.prefix(filter.limit))
-        return ReminderPage(rows: shown, next: rows.count > filter.limit ? shown.last?.id : nil)
+        // Where looking was given up, the next page goes on from there.
+        let isCut = rows.count <= filter.limit && looked >= 6_000
+        return ReminderPage(rows: shown, next: rows.count > filter.limit ? shown.last?.id : isCut ? cursor : nil)
     }
 
     // MARK: One customer's story
@@ -392,23 +396,29 @@ extension Look {
         let most = limit + 1
         var drafts: [Draft] = []
         let items = outlook.items.positions(ofDebtors: debtors).map { outlook.items.fact(at: $0) }.filter { $0 < end }
-            .sorted(by: >).prefix(most)
-        try session.rows(
-            about: items.map { .integer($0) }, [],
-            {
-                "SELECT i.id, v.number, v.amount, v.currency, v.issue_day, i.n, v.id FROM item i JOIN invoice v ON v.id = i.invoice WHERE i.id IN (\($0))"
-            },
-            visit: { row in
-                guard row.integer(5) == 1, let currency = Currency(row.text(3)) else { return }
-                drafts.append(
-                    Draft(
-                        "invoice", row.integer(0), day: LocalDate(dayNumber: Int(row.integer(4))),
-                        Money(minorUnits: row.integer(2), currency: currency), row.text(1), ""))
-            })
-        let money = outlook.items.moneyFacts(ofDebtors: debtors).reversed().filter { $0 < end }.prefix(most)
+            .sorted(by: >)
+        // Instalments of one invoice are told once, by the first: as many are read as it takes.
+        var next = 0
+        while drafts.count < most, next < items.count {
+            let page = items[next..<min(next + 250, items.count)]
+            next += 250
+            try session.rows(
+                about: page.map { .integer($0) }, [],
+                {
+                    "SELECT i.id, v.number, v.amount, v.currency, v.issue_day, i.n, v.id FROM item i JOIN invoice v ON v.id = i.invoice WHERE i.id IN (\($0))"
+                },
+                visit: { row in
+                    guard row.integer(5) == 1, let currency = Currency(row.text(3)) else { return }
+                    drafts.append(
+                        Draft(
+                            "invoice", row.integer(0), day: LocalDate(dayNumber: Int(row.integer(4))),
+                            Money(minorUnits: row.integer(2), currency: currency), row.text(1), ""))
+                })
+        }
+        let money = outlook.moneyFacts(ofDebtors: debtors).reversed().filter { $0 < end }.prefix(most)
         try moneyDrafts(Array(money), &drafts)
         try workDrafts(id, end, most, &drafts)
-        drafts.sort { $0.fact > $1.fact }
+        drafts = drafts.filter { mayKnow($0.kind) }.sorted { $0.fact > $1.fact }
         let events = try events(drafts, limit: limit).map { event in
             var told = event
             told.about = try numbers(ofEvent: event)
@@ -447,6 +457,19 @@ extension Look {
             names[code] = outlook.attributes[id]?.name
         }
         return names
+    }
+
+    /// Whether the viewer's roles show facts of a kind: a timeline is no way around the lists.
+    private func mayKnow(_ kind: String) -> Bool {
+        switch kind {
+        case "invoice", "due-change", "tax-status", "pause": viewer.may(.seeInvoices)
+        case "receipt", "reversal": viewer.may(.seeReceipts)
+        case "allocation", "unallocation", "credit-note", "correction":
+            viewer.may(.seeReceipts) && viewer.may(.seeInvoices)
+        case "reminder": viewer.may(.seeReminders)
+        case "task", "task-done": viewer.may(.seeTasks)
+        default: viewer.may(.seeCustomers)
+        }
     }
 
     private func moneyDrafts(_ facts: [Int64], _ drafts: inout [Draft]) throws {

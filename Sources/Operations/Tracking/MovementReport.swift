@@ -21,12 +21,15 @@ package struct MovementReport: Sendable {
         guard from <= to else { throw Refusal(.dayRangeBackwards) }
         return try store.read { session in
             let known = try knownAt.state(in: session)
-            let picture = try store.picture.current(in: session, imagePath: store.imagePath)
-            let movements = picture.movement(
-                after: from, through: to, knownFact: known.isNow ? .max : known.lastFact, buckets)
-            return MovementReport(
-                from: from, to: to, known: known, buckets: buckets,
-                movements: movements.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+            let key = "movement|\(from)|\(to)|\(known.isNow)|\(known.act)|\(buckets.cacheKey)"
+            return try store.outlooks.reports.report(key, act: ActRepository(session: session).head().lastAct) {
+                let picture = try store.picture.current(in: session, imagePath: store.imagePath)
+                let movements = picture.movement(
+                    after: from, through: to, knownFact: known.isNow ? .max : known.lastFact, buckets)
+                return MovementReport(
+                    from: from, to: to, known: known, buckets: buckets,
+                    movements: movements.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+            }
         }
     }
 
@@ -131,14 +134,29 @@ package struct TrendReport: Sendable {
     ) throws -> TrendReport {
         try store.read { session in
             let known = try knownAt.state(in: session)
-            let picture = try store.picture.current(in: session, imagePath: store.imagePath)
-            let rows = monthEnds(upTo: day).flatMap { monthEnd in
-                sums(
-                    picture,
-                    OpenItems.Query(
-                        asOf: monthEnd, knownFact: known.isNow ? .max : known.lastFact, buckets: buckets))
+            let key = "trend|\(day)|\(known.isNow)|\(known.act)|\(buckets.cacheKey)"
+            return try store.outlooks.reports.report(key, act: ActRepository(session: session).head().lastAct) {
+                let picture = try store.picture.current(in: session, imagePath: store.imagePath)
+                var earliest: [Int64: Int32] = [:]
+                func earliestChange(_ fact: Int64) -> Int32 {
+                    if let known = earliest[fact] { return known }
+                    let day = picture.earliestDay(afterFact: fact)
+                    earliest[fact] = day
+                    return day
+                }
+                let rows = monthEnds(upTo: day).flatMap { monthEnd -> [Row] in
+                    func made() -> [Row] {
+                        sums(
+                            picture,
+                            OpenItems.Query(
+                                asOf: monthEnd, knownFact: known.isNow ? .max : known.lastFact, buckets: buckets))
+                    }
+                    guard known.isNow else { return made() }
+                    return store.outlooks.months.rows(
+                        buckets.cacheKey, monthEnd, picture, earliestChange: earliestChange, made)
+                }
+                return TrendReport(known: known, buckets: buckets, rows: rows, rollRates: rollRates(rows, buckets))
             }
-            return TrendReport(known: known, buckets: buckets, rows: rows, rollRates: rollRates(rows, buckets))
         }
     }
 

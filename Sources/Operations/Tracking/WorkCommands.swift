@@ -150,7 +150,9 @@ package struct WorkCommands: Sendable {
                     SELECT state, recipient, customer, (SELECT e.kind FROM reminder_event e WHERE e.reminder = r.id
                         ORDER BY e.n DESC LIMIT 1) FROM reminder r WHERE id = \(id)
                     """)
-                guard let row else { throw Refusal(.reminderUnknown, ["reminder": name]) }
+                guard let row, try books.isInScope(customer: row.integer(2)) else {
+                    throw Refusal(.reminderUnknown, ["reminder": name])
+                }
                 guard row.integer(0) == ReminderState.held.rawValue, row.optionalInteger(3) == nil else {
                     throw Refusal(.reminderNotHeld, ["reminder": name])
                 }
@@ -192,13 +194,16 @@ package struct WorkCommands: Sendable {
             """) != nil
     }
 
-    /// Registers a person, a manager and roles.
+    /// Registers a person, a manager and roles; asked for by a person, roles wait for management.
+    ///
+    /// - Throws: `Refusal` `role.exclusive`.
     package func setPerson(_ key: String, manager: String?, roles: [Role], without: [Role]) async throws -> Int64? {
         try await store.write(request) { books in
             let person = try books.people.findOrRegister(key)
             if let manager { try books.people.setManager(person, try books.people.findOrRegister(manager)) }
-            for role in roles { try books.people.grant(role, to: person, true) }
             for role in without { try books.people.grant(role, to: person, false) }
+            try books.approvals.giveOrProposeRoles(
+                Set(roles), of: person.rawValue, held: Viewer.roles(of: person.rawValue, in: books.session), in: books)
             return 1
         }.act
     }

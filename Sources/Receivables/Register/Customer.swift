@@ -54,6 +54,9 @@ package enum Contact {
         case payment = 1, billing, legal, management, project
 
         package var name: String { String(describing: self) }
+
+        /// Reminders go to these, so that a change of one needs a second person: that is how payment fraud starts.
+        package var getsPaymentMessages: Bool { self == .payment || self == .billing }
     }
 
     /// Personal data; stored encrypted under the customer's key.

@@ -151,8 +151,8 @@ package enum DataScope: Int64, CaseIterable, Sendable {
         }
     }
 
-    /// What holds until somebody sets another: who only sells sees their own.
-    package static func usual(for roles: Set<Role>) -> DataScope { roles == [.sales] ? .own : .all }
+    /// What holds until somebody sets another: who only sells sees their own, and who has no role yet nobody else's.
+    package static func usual(for roles: Set<Role>) -> DataScope { roles.isEmpty || roles == [.sales] ? .own : .all }
 }
 
 /// A change that needs a second person (maker-checker, 复核).

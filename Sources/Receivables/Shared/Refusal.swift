@@ -143,6 +143,7 @@ package enum RefusalCode: String, CaseIterable, Sendable {
     case attachmentUnknown = "attachment.unknown"
     // People, accounts and decisions.
     case accessDenied = "access.denied"
+    case accessScope = "access.scope"
     case accessRegisteredByYou = "access.registered-by-you"
     case accountDisabled = "account.disabled"
     case accountActive = "account.active"

@@ -221,8 +221,9 @@ on('submit', event => {
   hold(form, button || submits(form)[0]);
   if (form.matches('[data-optimistic]') && !plain.delete(form)) {
     event.preventDefault();
-    if (form.matches('[data-theme-form]') && button?.name === 'theme') showTheme(form, button.value);
-    sendQuietly(form, button);
+    const theme = form.matches('[data-theme-form]') && button?.name === 'theme' ? button.value : null;
+    sendQuietly(form, button); // it reads the form at once: showing turns the button round
+    if (theme) showTheme(form, theme);
   }
   /* A download leaves the page standing, so nothing else would free the form. */
   else if (form.matches('[data-download], [target="_blank"]')) setTimeout(release, 2000, form);
@@ -390,6 +391,7 @@ on('keydown', event => {
   else if (command && !event.altKey && !event.shiftKey && key === 'k') done = focusSearch();
   else if (command && key === 'enter' && target.matches('textarea')) done = submitText(target.form);
   else if (command || event.altKey) return;
+  else if (event.key === ' ' && splitOf(target) && !target.value) { fillRest(target, splitOf(target)); done = true; }
   else if (key === 'enter') done = !event.repeat && !event.shiftKey && enterKey(target);
   /* Held down, only moving repeats. */
   else if (root.dataset.keys !== 'off' && !typing(target) && /^\S$/.test(key) && (!event.repeat || 'jkhl'.includes(key))) done = singleKey(event, key);
@@ -448,7 +450,8 @@ function reckon(form, changed) {
   for (const button of submits(form)) if (!button.formNoValidate) button.disabled = left < 0n || wrong || sum === 0n;
   return left;
 }
-/* Going to an empty line means "the rest here"; the selection invites another figure. */
+/* Clicking into an empty line, or Space in it, means "the rest here"; the selection invites another figure. Tab alone
+   goes past it: nobody gives money to an invoice by passing by. */
 function fillRest(input, form) {
   if (input.value.trim() || input.readOnly) return;
   const left = reckon(form), open = whole(input.dataset.open) ?? 0n, rest = open < left ? open : left;
@@ -569,6 +572,7 @@ on('click', event => {
   const target = event.target, row = target.closest('#main [data-row]'), link = target.closest('a[href]'), menu = link?.closest('details.menu');
   for (const other of all('details.menu[open]')) if (!other.contains(target)) other.open = false;
   if (event.defaultPrevented) return;
+  if (splitOf(target)) fillRest(target, splitOf(target));
   if (row) markRow(row);
   if (target.matches('input[data-pick]')) {
     if (event.shiftKey && lastPick?.isConnected) pickTo(target, target.checked);
@@ -611,9 +615,8 @@ on('change', event => {
 });
 on('reset', event => setTimeout(() => { touched.delete(event.target); settle(); })); // the fields change after the event
 on('focusin', event => {
-  const el = event.target, row = el.closest('#main [data-row]'), split = splitOf(el);
+  const el = event.target, row = el.closest('#main [data-row]');
   if (row) markRow(row);
-  if (split) fillRest(el, split);
 });
 on('focusout', event => { if (event.target === findBox() && !event.target.form.contains(event.relatedTarget)) closeSuggest(); });
 /* What must be reckoned or started once. It is safe to repeat, so every replaced part just calls it. */
@@ -631,6 +634,8 @@ function settle() {
   start('[data-poll]', el => poll(el));
   start('.toast[data-fade]', fade);
 }
+let resizing = 0;
+addEventListener('resize', () => { cancelAnimationFrame(resizing); resizing = requestAnimationFrame(settle); });
 /* Coming back, the browser shows the page as it was left: a button still busy, boxes still ticked. */
 addEventListener('pageshow', event => { if (event.persisted) releaseAll(); settle(); });
 if (document.readyState === 'loading') on('DOMContentLoaded', settle); else settle();

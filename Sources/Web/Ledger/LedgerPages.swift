@@ -101,6 +101,26 @@ enum LedgerPages {
             """)
     }
 
+    /// A field in words, with what stood there before.
+    private static func factField(
+        _ field: (name: String, before: String?, now: String), of table: String, _ w: Wording
+    ) -> HTML {
+        func text(_ value: String) -> String {
+            switch (table, field.name) {
+            case ("transfer", "debit"), ("transfer", "credit"), ("account_code", "role"): w.name(.account, value)
+            case ("role_grant", "role"): w.name(.role, value)
+            case ("customer_version", "kind"): w.name(.customerKind, value)
+            case ("customer_version", "size"): w.name(.size, value)
+            case (_, "purpose"): w.name(.purpose, value)
+            case (_, "rule"): w.name(.rule, value)
+            default: value
+            }
+        }
+        let before: HTML =
+            field.before.map { $0 == field.now ? .nothing : "<span class=\"before\">\(text($0))</span> " } ?? .nothing
+        return "<dt>\(w.name(.column, field.name))</dt><dd class=\"r\">\(before)\(text(field.now))</dd>"
+    }
+
     @Sendable private static func act(_ asking: Asking) async throws -> Reply {
         let number = Int64(asking.place("number")) ?? 0
         let (act, facts) = try await asking.look(.seeActs) { try $0.act(number) }
@@ -115,7 +135,7 @@ enum LedgerPages {
                 (w(.hash), "<code>\(String(act.hash.prefix(24)))…</code>"),
             ]))
             <section class="sec"><h3>\(w(.factsHead))</h3>\(each: facts, { fact in
-                "<details open><summary>\(w.name(.table, fact.table)) <span class=\"meta\">\(fact.number)</span></summary><dl class=\"facts\">\(each: fact.fields, { field in "<dt>\(field.name)</dt><dd class=\"r\">\(if: field.before != nil && field.before != field.now, "<span class=\"before\">\(field.before ?? "")</span> ")\(field.now)</dd>" })</dl></details>"
+                "<details open><summary>\(w.name(.table, fact.table)) <span class=\"meta\">\(fact.number)</span></summary><dl class=\"facts\">\(each: fact.fields, { factField($0, of: fact.table, w) })</dl></details>"
             })\(if: act.facts > Int64(facts.count), "<p class=\"meta\">\(w(.moreFacts, ["count": .count(Int(act.facts) - facts.count)]))</p>")</section>
             """)
     }

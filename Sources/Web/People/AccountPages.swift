@@ -236,7 +236,7 @@ enum AccountPages {
 
     @Sendable private static func changePassword(_ asking: Asking) async throws -> Reply {
         do {
-            try await AccountCommands(in: asking.store, asking.request(.changePassword)).changePassword(
+            try await AccountCommands(in: asking.store, asking.request(.changePassword, isOnce: false)).changePassword(
                 from: asking.form.raw("old"), to: asking.form.raw("password"))
         } catch let refusal as Refusal {
             return password(asking, refused: refusal)
@@ -257,14 +257,16 @@ enum AccountPages {
         let tokens = try await asking.work { try AccountQueries.tokens(of: viewer, in: store) }
         let people = try await asking.work { try AccountQueries.people(in: store, now: asking.now) }
         let delegations = try await asking.work { try AccountQueries.delegations(on: today, in: store) }
-        let second = AccountCommands.newSecondFactor(for: viewer.key, company: asking.site.company.name)
+        // What an app was given stays until its code was right.
+        let second = AccountCommands.newSecondFactor(
+            for: viewer.key, company: asking.site.company.name, secret: asking.form["secret"])
         let mine = Permission.allCases.filter { viewer.may($0) }
         let set = asking.session?.preferences ?? [:]
         let roles = viewer.roles.sorted { $0.rawValue < $1.rawValue }.map { w.name(.role, $0.name) }
         let secondForm: HTML =
             asking.session?.hasSecondFactor ?? false
             ? """
-            <p class="lead">\(w(.secondFactorOn))</p><form method="post" action="/account/second-factor" data-loose>\(Layout.formFields(asking))<button class="btn danger" type="submit">\(w(.secondFactorOff))</button></form>
+            <p class="lead">\(w(.secondFactorOn))</p><form method="post" action="/account/second-factor" data-loose>\(Layout.formFields(asking))\(parts.field("code", w(.code), isRequired: true, more: " inputmode=\"numeric\" maxlength=\"6\" autocomplete=\"one-time-code\""))<button class="btn danger" type="submit">\(w(.secondFactorOff))</button></form>
             """
             : """
             <p class="lead">\(w(.secondFactorText))</p><p class="secret" data-secret>\(second.secret)</p><p class="meta"><a href="\(second.address)">\(w(.secondFactorLink))</a></p>
@@ -307,8 +309,9 @@ enum AccountPages {
     @Sendable private static func setSecondFactor(_ asking: Asking) async throws -> Reply {
         let secret = asking.form["secret"]
         do {
-            try await AccountCommands(in: asking.store, asking.request(.setSecondFactor)).setSecondFactor(
-                secret.isEmpty ? nil : secret, code: asking.form["code"])
+            try await AccountCommands(in: asking.store, asking.request(.setSecondFactor, isOnce: false))
+                .setSecondFactor(
+                    secret.isEmpty ? nil : secret, code: asking.form["code"])
         } catch let refusal as Refusal {
             return try await account(asking, refused: refusal)
         }
@@ -320,6 +323,7 @@ enum AccountPages {
             let scopes = Set(asking.form.all("scope").compactMap(Permission.init))
             let link = try await AccountCommands(in: asking.store, asking.request(.makeToken)).makeToken(
                 name: asking.form["name"], scopes: scopes, days: Int(asking.form["days"]) ?? 90)
+            guard let link else { return Notice.redirect("/account", "saved") }
             return try await account(asking, made: link)
         } catch let refusal as Refusal {
             return try await account(asking, refused: refusal)

@@ -70,7 +70,7 @@ enum PeoplePages {
                 : person.hasAccount ? parts.status(w(.accountClosed), "bad") : parts.status(w(.accountNone))
         let change: HTML = """
             <td><details><summary>\(w(.change))</summary><form class="form" method="post" action="/people/roles" data-loose>\(Layout.formFields(asking))<input type="hidden" name="person" value="\(person.key)">\(roleChoices(person.roles, w))
-            \(Parts(asking, form: person.key).select("scope", w(.scope), DataScope.allCases.map { ($0.name, w.name(.scope, $0.name)) }, selected: person.scope.name))<p class="acts">\(parts.submit(w(.save), main: false))</p></form>
+            \(Parts(asking, form: person.key).select("scope", w(.scope), (person.isScopeSet ? [] : [("", w(.scopeUsual))]) + DataScope.allCases.map { ($0.name, w.name(.scope, $0.name)) }, selected: person.isScopeSet ? person.scope.name : ""))<p class="acts">\(parts.submit(w(.save), main: false))</p></form>
             \(if: person.hasAccount && person.key != asking.viewer.key, "<form method=\"post\" action=\"/people/active\" data-loose>\(Layout.formFields(asking))<input type=\"hidden\" name=\"person\" value=\"\(person.key)\"><button class=\"btn small danger\" name=\"active\" value=\"\(person.isActive ? "0" : "1")\">\(w(person.isActive ? .closeAccount : .openAccount))</button></form>")
             \(if: !person.hasAccount || person.isInvited, "<form method=\"post\" action=\"/people/invite\" data-loose>\(Layout.formFields(asking))<input type=\"hidden\" name=\"email\" value=\"\(person.key)\"><input type=\"hidden\" name=\"name\" value=\"\(person.name)\"><button class=\"btn small\">\(w(.inviteAgain))</button></form>")</details></td>
             """
@@ -84,6 +84,8 @@ enum PeoplePages {
             let link = try await AccountCommands(in: asking.store, asking.request(.invite)).invite(
                 asking.form["email"], name: asking.form["name"],
                 roles: Set(asking.form.all("role").compactMap(Role.named)))
+            // A page that is asked for again shows no second link: the first one counts.
+            guard let link else { return Notice.redirect("/people", "saved") }
             return try await people(asking, link: link)
         } catch let refusal as Refusal {
             return try await people(asking, refused: refusal)

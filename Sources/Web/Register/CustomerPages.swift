@@ -35,14 +35,16 @@ enum CustomerPages {
         let sentence: HTML =
             page.rows.isEmpty
             ? HTML(w(.customersNone))
-            : w.html(
-                .customersAnswer,
-                [
-                    "count": parts.bold("\(page.count)"), "open": parts.bold(w.amount(page.totals.open, currency)),
-                    "overdue": parts.bad(w.amount(page.totals.overdue, currency)),
-                    "share": HTML(w.percent(page.totals.overdue, of: page.totals.open)),
-                    "first": parts.bold(first?.name ?? ""),
-                ])
+            : !(asking.may(.seeAging) || asking.may(.seeInvoices))
+                ? HTML(w(.customersCount, ["count": .count(page.count)]))
+                : w.html(
+                    .customersAnswer,
+                    [
+                        "count": parts.bold("\(page.count)"), "open": parts.bold(w.amount(page.totals.open, currency)),
+                        "overdue": parts.bad(w.amount(page.totals.overdue, currency)),
+                        "share": HTML(w.percent(page.totals.overdue, of: page.totals.open)),
+                        "first": parts.bold(first?.name ?? ""),
+                    ])
         let next =
             filter.skip + filter.limit < page.count ? asking.address(("skip", "\(filter.skip + filter.limit)")) : nil
         return Layout(asking).page(
@@ -81,6 +83,7 @@ enum CustomerPages {
         let parts = Parts(asking)
         let labels = parts.bucketLabels
         let currency = asking.site.company.currency
+        let showsFigures = asking.may(.seeAging) || asking.may(.seeInvoices)
         func amount(
             _ id: String, _ title: String, _ sort: Look.CustomerSort? = nil, strong: Bool = false,
             isFileOnly: Bool = false,
@@ -110,6 +113,9 @@ enum CustomerPages {
         let mix = ListColumn<Look.CustomerRow>(
             id: "mix", title: w(.mix), kind: .text,
             cell: { "<td class=\"barcell\">\(parts.bucketBar($0.figures.buckets, labels: labels))</td>" })
+        guard showsFigures else {
+            return ListTable(asking: asking, title: w(.navCustomers), columns: [code, name, owner])
+        }
         return ListTable(
             asking: asking, title: w(.navCustomers),
             columns: [
@@ -174,7 +180,7 @@ enum CustomerPages {
                 picture.row.name, at: .customers,
                 """
                 \(parts.head(picture.row.name, meta: meta, trail: [(w(.navCustomers), "/customers")], actions: actions))
-                \(parts.answer(answer))
+                \(if: !answer.isEmpty, parts.answer(answer))
                 \(if: figures.open != 0, "<div class=\"sec\">\(parts.bucketBar(figures.buckets, labels: parts.bucketLabels))\(key)</div>")
                 <div class="split sec"><div>
                 \(if: asking.may(.seeInvoices), items)
@@ -204,6 +210,7 @@ enum CustomerPages {
 
         private var answer: HTML {
             let figures = picture.row.figures
+            guard asking.may(.seeAging) || asking.may(.seeInvoices) else { return .nothing }
             guard figures.byCurrency.contains(where: { $0.open != 0 }) else { return HTML(w(.owesNothing)) }
             let owed = w.list(figures.byCurrency.filter { $0.open != 0 }.map { w.amount($0.open, $0.currency) })
             let overdue = w.list(

@@ -187,6 +187,7 @@ enum ImportPages {
         if result.isGood, let report = result.report {
             return """
                 \(parts.answer(w.html(.tryGood, ["created": parts.bold("\(report.created)"), "unchanged": HTML("\(report.unchanged)")])))
+                \(if: (report.proposed ?? 0) > 0, parts.callout(HTML(w(.importProposed, ["count": .count(report.proposed ?? 0)]))))
                 <form method="post" action="/imports/\(prepared.upload.id)/commit" data-loose>\(Layout.formFields(asking))<input type="hidden" name="kind" value="\(prepared.kind.rawValue)"><input type="hidden" name="mapping" value="\(result.yaml)">
                 <p class="acts">\(parts.submit(w(.importNow, ["count": .count(report.created)])))<label class="inline"><input type="checkbox" name="remember" value="1"> \(w(.rememberMapping))</label></p></form>
                 """

@@ -28,7 +28,10 @@ enum InvoicePages {
             let exported = all
             let whole = try await asking.look(.seeInvoices) { try $0.items(exported) }
             let report = ItemTable(asking: asking).list(whole).report(
-                whole.rows, notes: ["\(asking.site.company.name) · \(asking.today)"])
+                whole.rows,
+                notes: ["\(asking.site.company.name) · \(asking.today)"]
+                    + (whole.rows.count < whole.count
+                        ? [w(.shownCount, ["count": .count(whole.rows.count), "all": .count(whole.count)])] : []))
             if let file = try await parts.file(report, name: w(.navInvoices)) { return file }
         }
         let table = ItemTable(asking: asking)
@@ -67,6 +70,7 @@ enum InvoicePages {
                 \(parts.field("dueTo", w(.dueTo), value: asking.query["dueTo"], type: "date"))
                 """, keep: ["state", "customer", "bucket", "currency", "contract", "sort", "reversed"], end: SavedViews.link(asking)))
             \(SavedViews.list(asking))
+            \(if: page.isCut, parts.callout(HTML(w(.atLeast, ["count": .count(page.count)]))))
             \(if: isFiltered, "<p class=\"meta\"><a href=\"/invoices\" data-main>\(w(.clearFilters))</a></p>")
             \(page.rows.isEmpty ? parts.empty(w(isFiltered ? .emptyFiltered : .emptyRegister)) : table.list(page).html(page.rows, sort: filter.sort.rawValue, isReversed: filter.isReversed) + table.sums(page))
             \(parts.pager(w(.shownCount, ["count": .count(page.rows.count), "all": .count(page.count)]), next: page.next.map { asking.address(("after", $0.text)) }, back: filter.after != nil))

@@ -73,13 +73,9 @@ enum NewRecordPages {
 
     private static func register(_ asking: Asking, _ form: Form) async throws -> Reply {
         let columns = form.kind.columns.map(\.name)
-        var values = columns.map { name -> String in
+        let values = columns.map { name -> String in
             let typed = asking.form[name]
             return ["amount", "net", "tax"].contains(name) ? AmountText.plain(typed) : typed
-        }
-        // Who sees their own customers alone registers their own.
-        if form.kind == .customers, !asking.viewer.seesAll, let index = columns.firstIndex(of: "sales_owner") {
-            values[index] = asking.viewer.key
         }
         let text =
             CSVText.verbatimLine(columns, separator: UInt8(ascii: ","))

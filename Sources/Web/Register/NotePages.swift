@@ -37,9 +37,10 @@ enum NotePages {
     private static func form(_ subject: Notes.Subject, _ asking: Asking) -> HTML {
         let w = asking.w
         let parts = Parts(asking, form: "note")
+        let isRefused = asking.form.has("subject")
         return """
-            <details><summary>\(w(.noteAct))</summary><form class="form" method="post" action="/notes" enctype="multipart/form-data">\(Layout.formFields(asking))<input type="hidden" name="kind" value="\(subject.kind.name)"><input type="hidden" name="subject" value="\(subject.key)">\(if: subject.entity != nil, "<input type=\"hidden\" name=\"entity\" value=\"\(subject.entity ?? "")\">")<input type="hidden" name="back" value="\(asking.path)">
-            \(parts.area("text", w(.note)))\(parts.field("file", w(.noteFile), type: "file", hint: w(.noteFileHint)))<p class="acts">\(parts.submit(w(.noteAct), main: false))</p></form></details>
+            <details\(if: isRefused, " open")><summary>\(w(.noteAct))</summary><form class="form" method="post" action="/notes" enctype="multipart/form-data">\(Layout.formFields(asking))<input type="hidden" name="kind" value="\(subject.kind.name)"><input type="hidden" name="subject" value="\(subject.key)">\(if: subject.entity != nil, "<input type=\"hidden\" name=\"entity\" value=\"\(subject.entity ?? "")\">")<input type="hidden" name="back" value="\(isRefused ? AccountPages.local(asking.form["back"]) : asking.path)">
+            \(parts.area("text", w(.note), value: asking.form.raw("text")))\(parts.field("file", w(.noteFile), type: "file", hint: w(.noteFileHint)))<p class="acts">\(parts.submit(w(.noteAct), main: false))</p></form></details>
             """
     }
 
@@ -50,8 +51,19 @@ enum NotePages {
         let entity = asking.form["entity"]
         let subject = Notes.Subject(kind, asking.form["subject"], entity: entity.isEmpty ? nil : entity)
         let file = asking.files.first { $0.field == "file" && !$0.bytes.isEmpty }
-        _ = try await NoteCommands(in: asking.store, asking.request(.addNote)).add(
-            asking.form.raw("text"), file: file.map { Notes.File(name: $0.name, bytes: $0.bytes) }, to: subject)
+        do {
+            _ = try await NoteCommands(in: asking.store, asking.request(.addNote)).add(
+                asking.form.raw("text"), file: file.map { Notes.File(name: $0.name, bytes: $0.bytes) }, to: subject)
+        } catch let refusal as Refusal where refusal.code != .accessDenied {
+            let parts = Parts(asking)
+            let back = AccountPages.local(asking.form["back"])
+            return Layout(asking).page(
+                asking.w(.notesTitle), at: .none, status: 422,
+                """
+                \(parts.head(asking.w(.notesTitle), trail: [(subject.key, back)]))
+                \(parts.callout(HTML(asking.w.message(refusal)), isBad: true))\(form(subject, asking))
+                """)
+        }
         return Notice.redirect(AccountPages.local(asking.form["back"]), "saved")
     }
 

@@ -31,12 +31,13 @@ enum ReceiptPages {
         filter.before = Int64(asking.query["before"])
         filter.limit = 25
         if !asking.query["format"].isEmpty { filter.limit = 10_000 }
+        let adding = String(asking.query["add"].prefix(80))
         let asked = filter
         let (page, receipt, notes) = try await asking.look(.seeReceipts) {
             look -> (Look.ReceiptPage, Look.ReceiptPicture?, [Look.NoteRow]) in
             let page = try look.receipts(asked)
             let chosen = fact ?? page.rows.first?.fact
-            let receipt = try chosen.map { try look.receipt(fact: $0) }
+            let receipt = try chosen.map { try look.receipt(fact: $0, and: adding) }
             return (page, receipt, try receipt.map { try look.notes(.receipt, about: $0.row.fact) } ?? [])
         }
         if let file = try await Parts(asking).file(report(page, asking), name: asking.w(.navReceipts)) { return file }
@@ -159,10 +160,12 @@ enum ReceiptPages {
             }
             if receipt.candidates.isEmpty {
                 return parts.callout(HTML(w(receipt.row.customer == nil ? .payerUnknownText : .noCandidates)))
+                    + adder(receipt)
             }
             let chosen = Int(asking.query["proposal"]) ?? 0
             let proposal = receipt.proposals.indices.contains(chosen) ? receipt.proposals[chosen] : nil
-            var shown = proposal?.parts.map(\.item) ?? []
+            var shown = receipt.candidates.filter { $0.number == asking.query["add"] }
+            shown += (proposal?.parts.map(\.item) ?? []).filter { item in !shown.contains { $0.fact == item.fact } }
             let known = Set(shown.map(\.fact))
             shown += receipt.candidates.filter { !known.contains($0.fact) }.prefix(max(0, 12 - shown.count))
             let currency = receipt.row.amount.currency
@@ -177,6 +180,16 @@ enum ReceiptPages {
                 <details\(if: !asking.form["day"].isEmpty || !asking.form["reason"].isEmpty, " open")><summary>\(w(.moreChoices))</summary><div class="form two-columns">\(parts.field("day", w(.allocationDay), value: asking.form["day"], type: "date", hint: w(.allocationDayHint)))\(parts.field("reason", w(.reason), value: asking.form["reason"], hint: w(.allocationReasonHint)))</div></details>
                 <div class="left"><p>\(w(.received)) <span class="num">\(w.figure(receipt.row.unapplied.minorUnits, currency))</span> · \(w(.leftOver)) <b class="num" data-left>\(w.figure(receipt.row.unapplied.minorUnits - amounts.values.reduce(0, +), currency))</b></p><p class="acts">\(next(receipt))\(parts.submit(w(.allocateAct)))</p></div>
                 <p class="meta">\(w(.allocateText))</p></form>
+                \(adder(receipt))
+                """
+        }
+
+        /// The way to an invoice that isn't among the candidates: it comes first then.
+        private func adder(_ receipt: Look.ReceiptPicture) -> HTML {
+            let number = asking.query["add"]
+            let isThere = receipt.candidates.contains { $0.number == number }
+            return """
+                <form class="filters" action="/receipts/\(receipt.row.fact)">\(each: asking.query.with(("add", nil), ("part", nil), ("proposal", nil)).pairs, { "<input type=\"hidden\" name=\"\($0.name)\" value=\"\($0.value)\">" })\(Parts(asking, form: "other").field("add", w(.otherInvoice), value: number, error: !number.isEmpty && !isThere ? w(.otherInvoiceNone) : nil))<div class="end"><button class="btn small" type="submit">\(w(.otherInvoiceAct))</button></div></form>
                 """
         }
 
@@ -249,17 +262,23 @@ enum ReceiptPages {
 
     private static func find(_ asking: Asking, _ permission: Permission) async throws -> (Int64, Look.ReceiptPicture) {
         let fact = Int64(asking.place("fact")) ?? 0
-        return (fact, try await asking.look(permission) { try $0.receipt(fact: fact) })
+        let adding = String(asking.query["add"].prefix(80))
+        return (fact, try await asking.look(permission) { try $0.receipt(fact: fact, and: adding) })
     }
 
     @Sendable private static func allocate(_ asking: Asking) async throws -> Reply {
         let (fact, receipt) = try await find(asking, .allocate)
-        let byFact = Dictionary(receipt.candidates.map { ("amount:\($0.fact)", $0) }) { first, _ in first }
+        // Also what was settled meanwhile has a name; the command says what is wrong with it.
+        let facts = asking.form.pairs.compactMap { pair in
+            pair.name.hasPrefix("amount:") ? Int64(pair.name.dropFirst("amount:".count)) : nil
+        }
+        let items = try await asking.look(.allocate) { try $0.items(facts: Array(facts.prefix(250))) }
+        let byFact = Dictionary(items.map { ("amount:\($0.fact)", $0) }) { first, _ in first }
         var parts: [AllocateReceipt.Part] = []
         for (field, value) in asking.form.pairs where field.hasPrefix("amount:") {
             let plain = AmountText.plain(value)
             guard !plain.isEmpty, plain != "0" else { continue }
-            guard let item = byFact[field] else { continue }
+            guard let item = byFact[field] else { throw Refusal(.invoiceUnknown, ["invoice": .text(field)]) }
             parts.append(
                 AllocateReceipt.Part(
                     invoice: item.number, instalment: item.instalments > 1 ? item.instalment : nil, amount: plain))
@@ -269,7 +288,8 @@ enum ReceiptPages {
             _ = try await AllocateReceipt(in: asking.store, asking.request(.allocate)).run(
                 name(receipt), parts, on: asking.day("day"), reason: reason.isEmpty ? nil : reason)
             // On to the next one that waits.
-            return Notice.redirect("/receipts" + asking.query.with(("part", nil), ("proposal", nil)).query, "allocated")
+            return Notice.redirect(
+                "/receipts" + asking.query.with(("part", nil), ("proposal", nil), ("add", nil)).query, "allocated")
         } catch let refused as PartRefused {
             return try await show(
                 asking, fact: fact, refused: Refused(refusal: refused.refusal, invoice: parts[refused.index].invoice))

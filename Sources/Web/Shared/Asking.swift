@@ -12,8 +12,8 @@ struct Asking: Sendable {
     /// Values of the places in the route's path, decoded.
     let places: [String: String]
     let query: Fields
-    let form: Fields
-    let files: [UploadedFile]
+    var form: Fields
+    var files: [UploadedFile]
     let cookies: [String: String]
     /// `main`, `drawer`, `suggest`, … when only a part of the page is wanted.
     let part: String
@@ -64,7 +64,9 @@ struct Asking: Sendable {
     /// What was typed is a part of what is asked for, but for secrets: not even their hashes belong into the journal.
     func request(_ permission: Permission, isOnce: Bool = true) -> ActRequest {
         let key = isOnce ? form["key"] : ""
-        let secrets: Set<String> = ["form", "key", "password", "old", "code", "secret"]
+        var secrets: Set<String> = ["form", "key", "password", "old", "secret"]
+        // One-time codes; elsewhere a code is an account's or a customer's.
+        if path.hasPrefix("/account") || path == "/sign-in" { secrets.insert("code") }
         let input = form.pairs.filter { !secrets.contains($0.name) }.map { "\($0.name)=\($0.value)" }
             .joined(separator: "&")
         return ActRequest(

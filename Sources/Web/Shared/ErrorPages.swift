@@ -45,7 +45,7 @@ enum ErrorPages {
         case let refusal as Refusal:
             let status: Int =
                 switch refusal.code {
-                case .accessDenied, .accessRegisteredByYou, .approvalOwn: 403
+                case .accessDenied, .accessScope, .accessRegisteredByYou, .approvalOwn: 403
                 case .customerUnknown, .invoiceUnknown, .receiptUnknown, .taskUnknown, .actUnknown, .approvalUnknown,
                     .linkInvalid, .reminderUnknown, .attachmentUnknown:
                     404

@@ -163,7 +163,9 @@ struct Layout {
     }
 
     private func chapter(_ number: String, _ long: Word, _ short: Word, _ entries: [Entry], _ place: Place) -> HTML {
-        let mine = entries.filter { asking.may($0.permission) }
+        // The books are of all customers together.
+        let isNarrow = !(asking.session?.viewer.seesAll ?? false)
+        let mine = entries.filter { asking.may($0.permission) && !(isNarrow && [.ledger, .acts].contains($0.place)) }
         guard let first = mine.first else { return .nothing }
         let isOpen = mine.contains { $0.place == place }
         let mark: HTML = number.isEmpty ? Icon.book.html : HTML(number)

@@ -130,12 +130,22 @@ struct Responder: HTTPResponder {
                 current = try await site.work { try site.signIn.current(token, today: site.today) }
             }
             language = chooseLanguage(request, current)
-            let body = try await request.body.collect(upTo: route.bodyLimit)
-            let bytes = Array(buffer: body)
-            let type = request.headers[.contentType] ?? ""
-            var form = Fields()
-            var files: [UploadedFile] = []
+            let query = Fields(encoded: rawQuery)
+            let partName = HTTPField.Name("X-Part")
+            let part = partName.flatMap { request.headers[$0] } ?? query["part"]
+            var asking = Asking(
+                site: site, method: method, path: rawPath, places: places, query: query, form: Fields(), files: [],
+                cookies: cookies, part: part, origin: origin(request, context), isSecure: isSecure(request),
+                base: base(request), requestID: id, now: now, today: site.today(of: now), session: current,
+                w: site.wording(language))
+            made = asking
+            // Nothing is read of what somebody sends who may not send it.
+            if let refused = Guard.refusal(asking, route, request) { return (refused, route.path) }
             if method == .post {
+                let bytes = Array(buffer: try await request.body.collect(upTo: route.bodyLimit))
+                let type = request.headers[.contentType] ?? ""
+                var form = Fields()
+                var files: [UploadedFile] = []
                 if type.hasPrefix("multipart/form-data") {
                     guard let parts = Multipart(bytes, contentType: type) else {
                         return (ErrorPages.plain(400, site.wording(language), site, id), route.path)
@@ -145,17 +155,11 @@ struct Responder: HTTPResponder {
                 } else {
                     form = Fields(encoded: String(decoding: bytes, as: UTF8.self))
                 }
+                asking.form = form
+                asking.files = files
+                made = asking
+                if let refused = Guard.formRefusal(asking, route) { return (refused, route.path) }
             }
-            let query = Fields(encoded: rawQuery)
-            let partName = HTTPField.Name("X-Part")
-            let part = partName.flatMap { request.headers[$0] } ?? query["part"]
-            let asking = Asking(
-                site: site, method: method, path: rawPath, places: places, query: query, form: form, files: files,
-                cookies: cookies, part: part, origin: origin(request, context), isSecure: isSecure(request),
-                base: base(request), requestID: id, now: now, today: site.today(of: now), session: current,
-                w: site.wording(language))
-            made = asking
-            if let refused = Guard.refusal(asking, route, request) { return (refused, route.path) }
             return (try await route.answer(asking), route.path)
         } catch let error as HTTPError {
             return (ErrorPages.plain(Int(error.status.code), site.wording(language), site, id), route.path)
@@ -252,9 +256,6 @@ enum Guard {
         if asking.method == .post {
             // Browsers tell where a form was sent from; programs without a browser have no cookies to misuse.
             if isForeign(request, asking) { return ErrorPages.forbiddenForm(asking) }
-            if let session = asking.session, !Secret.areEqual(session.formToken, asking.form["form"]) {
-                return ErrorPages.forbiddenForm(asking)
-            }
         }
         guard route.access != .anybody else { return nil }
         guard let session = asking.session else {
@@ -271,6 +272,15 @@ enum Guard {
             return ErrorPages.denied(asking, permission)
         }
         return nil
+    }
+
+    /// A form of a session has its token. Forms of those who aren't signed in have none, also when somebody else is signed
+    /// in with the same browser.
+    static func formRefusal(_ asking: Asking, _ route: Route) -> Reply? {
+        guard route.access != .anybody || asking.path == "/preferences", let session = asking.session,
+            !Secret.areEqual(session.formToken, asking.form["form"])
+        else { return nil }
+        return ErrorPages.forbiddenForm(asking)
     }
 
     private static func isForeign(_ request: Request, _ asking: Asking) -> Bool {

@@ -176,7 +176,8 @@ enum SettingsPages {
                 : try PolicyFields.setting(Dictionary(values) { first, _ in first }, in: current.text)
             if asking.form["act"] == "try" {
                 let effect = try await PolicyEffect.preview(
-                    text, on: from, in: asking.store, now: asking.now, today: asking.today)
+                    text, on: min(from, asking.today.adding(days: 31)), in: asking.store, now: asking.now,
+                    today: asking.today)
                 return try await show(asking, tab: "policy", effect: preview(effect, asking))
             }
             _ = try await Policies.set(

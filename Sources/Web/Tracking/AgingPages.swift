@@ -163,7 +163,9 @@ enum AgingPages {
             else { return HTML(w(.agingNothingOwed)) }
             let overdue = total.buckets.dropFirst().reduce(0, +)
             let isDue = buckets.basis == .due
-            let old = total.buckets.dropFirst(4).reduce(0, +)
+            let old = zip(total.buckets, buckets.buckets.indices).reduce(Int128(0)) { sum, part in
+                buckets.isBeyond90(part.1) ? sum + part.0 : sum
+            }
             let worst = report.rows.filter { $0.currency == total.currency }
                 .sorted { $0.buckets.dropFirst().reduce(0, +) > $1.buckets.dropFirst().reduce(0, +) }
                 .prefix(3).filter { $0.buckets.dropFirst().reduce(0, +) > 0 }
@@ -259,7 +261,7 @@ enum AgingPages {
             let name = called(row)
             // What drills down is counted from due days; other bases lead to the customer's list.
             let canDrill =
-                isCustomer && !row.key.isEmpty && buckets.basis == .due && question.asOf == asking.today
+                isCustomer && !row.key.isEmpty && buckets.isStandardDue && question.asOf == asking.today
                 && question.knownAt == .now
             func link(_ bucket: Int) -> String? {
                 canDrill
@@ -382,6 +384,22 @@ enum AgingPages {
             case .creditNote: "credit-note"
             default: "correction"
             }
+        }
+    }
+}
+
+extension BucketSet {
+    /// Whether lists, which count in the standard buckets, mean the same by an index.
+    fileprivate var isStandardDue: Bool {
+        basis == .due && buckets.map(\.code) == BucketSet.standardDue.buckets.map(\.code)
+    }
+
+    /// Whether a bucket begins after the 90th day.
+    fileprivate func isBeyond90(_ index: Int) -> Bool {
+        switch first(of: index) {
+        case .days(let days)?: days > 90
+        case .months(let months)?: months > 3
+        case nil: false
         }
     }
 }

@@ -222,7 +222,8 @@ enum WorkPages {
                 w(.previewTomorrow), at: .reminders,
                 "\(parts.head(w(.previewTomorrow)))\(parts.callout(HTML(w(.previewAllOnly))))")
         }
-        let tomorrow = asking.day("day") ?? asking.today.adding(days: 1)
+        // A month at most: each day until then is run in thought.
+        let tomorrow = min(asking.day("day") ?? asking.today.adding(days: 1), asking.today.adding(days: 31))
         let reports = try await RunDay(in: asking.store, actor: .systemDay, source: "web").run(
             to: tomorrow, now: asking.now, today: asking.today, isDryRun: true)
         let report = reports.last

@@ -46,6 +46,7 @@ struct UserCommand: AsyncParsableCommand {
             let link = try await AccountCommands(in: session.store, session.request(.invite, key)).invite(
                 key, name: name ?? "", roles: roles)
             try await setScope(session, key)
+            guard let link else { return }
             UserCommand.show(link, "\(url ?? "")/invitation/\(link.token)", .userInvited, session)
         }
 
@@ -186,6 +187,7 @@ struct UserCommand: AsyncParsableCommand {
                 in: session.store, session.request(.makeToken, "\(name)|\(scope)|\(days)")
             )
             .makeToken(name: name, scopes: Set(scope.compactMap(Permission.init)), days: days)
+            guard let link else { return }
             UserCommand.show(link, link.token, .userToken, session)
         }
     }
