@@ -122,10 +122,12 @@ import Testing
         #expect(try contacts() == ["Law"])
         let waiting = try ApprovalQueries.list(
             for: try viewer("boss@b.c", company), onlyWaiting: true, limit: 10, in: company.store)
-        for row in waiting {
-            _ = try await Approvals(in: company.store, request(.decide, by: "boss@b.c", company)).decide(
-                row.id, .approved, reason: "")
-        }
+        let deciding = Approvals(in: company.store, request(.decide, by: "boss@b.c", company))
+        #expect(
+            await refusal { _ = try await deciding.decide(waiting.map(\.id) + [999_999], .approved, reason: "") }
+                == .approvalUnknown)
+        #expect(try contacts() == ["Law"])
+        _ = try await deciding.decide(waiting.map(\.id), .approved, reason: "")
         #expect(try contacts() == ["Ada", "Eve", "Law"])
         #expect(
             try company.store.read {

@@ -362,6 +362,13 @@ enum SmallCompany {
         let browser = try await served.signIn("a@b.c", .accountant)
         let large = try await browser.post("/preferences", ["theme": String(repeating: "x", count: 400_000)])
         #expect(large.status == 413)
+        // Nothing is read of what a stranger sends, or somebody who may not send it.
+        let body = String(repeating: "x", count: 400_000)
+        #expect(try await served.stranger().post("/preferences", ["form": "", "theme": body]).status == 413)
+        #expect(try await served.stranger().post("/tasks/finish", ["form": "", "note": body]).status == 401)
+        let auditor = try await served.signIn("aud@b.c", .auditor)
+        #expect(try await auditor.post("/tasks/finish", ["note": body]).status == 403)
+        #expect(try await auditor.get("/reminders/preview?day=2199-12-31").text.contains("2 July"))
         #expect(try await browser.get("/nowhere").status == 404)
         #expect(try await browser.get("/tasks/finish").status != 200)
         #expect(try await browser.get("/invoices?after=nonsense&bucket=99&dueFrom=never&sort=x").status == 200)

@@ -142,7 +142,7 @@ package struct AccountCommands: Sendable {
         try Self.check(
             password,
             knowing: [invited.name] + invited.email.split(whereSeparator: { "@.".contains($0) }).map(String.init))
-        let hash = await Password.hashed(password)
+        let hash = try await Password.hashed(password)
         return try await store.write(request) { [request] books in
             guard let link = try AccountRepository.token(digest, in: books.session), link.kind == .invitation,
                 !link.isEnded, link.expiresAt > request.now.microseconds,
@@ -170,10 +170,10 @@ package struct AccountCommands: Sendable {
         }
         // Who came by a link has no password yet.
         if let known {
-            guard await Password.isMatch(old, known) else { throw Refusal(.passwordWrong) }
-            if await Password.isMatch(new, known) { throw Refusal(.passwordSame) }
+            guard try await Password.isMatch(old, known) else { throw Refusal(.passwordWrong) }
+            if try await Password.isMatch(new, known) { throw Refusal(.passwordSame) }
         }
-        let hash = await Password.hashed(new)
+        let hash = try await Password.hashed(new)
         _ = try await store.write(request) { books in
             var account = try Self.account(of: key, orRegister: false, books)
             try books.accounts.append(.password, hash, to: &account)

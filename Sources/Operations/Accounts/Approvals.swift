@@ -147,51 +147,60 @@ package struct Approvals: Sendable {
     ///
     /// - Throws: `Refusal` `approval.unknown`, `approval.decided`, `approval.own`, `access.denied`, `reason.missing`.
     package func decide(_ id: Int64, _ answer: Approval.Answer, reason: String) async throws -> Int64? {
+        try await decide([id], answer, reason: reason)
+    }
+
+    /// Decides alike on several, all or none.
+    package func decide(_ ids: [Int64], _ answer: Approval.Answer, reason: String) async throws -> Int64? {
         try await store.write(request) { books in
-            let row = try books.session.row(
-                """
-                SELECT a.kind, a.subject, a.personal, a.content, a.requested_by, d.id FROM approval a
-                  LEFT JOIN approval_decision d ON d.approval = a.id WHERE a.id = \(id)
-                """)
-            let name = Refusal.Parameter.text("\(id)")
-            guard let row, let kind = Approval.Kind(rawValue: row.integer(0)) else {
+            for id in ids { try Self.decide(id, answer, reason, books) }
+            return ids.count
+        }.act
+    }
+
+    private static func decide(_ id: Int64, _ answer: Approval.Answer, _ reason: String, _ books: Books) throws {
+        let row = try books.session.row(
+            """
+            SELECT a.kind, a.subject, a.personal, a.content, a.requested_by, d.id FROM approval a
+              LEFT JOIN approval_decision d ON d.approval = a.id WHERE a.id = \(id)
+            """)
+        let name = Refusal.Parameter.text("\(id)")
+        guard let row, let kind = Approval.Kind(rawValue: row.integer(0)) else {
+            throw Refusal(.approvalUnknown, ["approval": name])
+        }
+        guard row.optionalInteger(5) == nil else { throw Refusal(.approvalDecided, ["approval": name]) }
+        let viewer = try books.viewer()
+        if kind == .paymentContact, !viewer.seesAll {
+            do { try books.needInScope(customer: row.integer(1), named: "") } catch is Refusal {
                 throw Refusal(.approvalUnknown, ["approval": name])
             }
-            guard row.optionalInteger(5) == nil else { throw Refusal(.approvalDecided, ["approval": name]) }
-            let viewer = try books.viewer()
-            if kind == .paymentContact, !viewer.seesAll {
-                do { try books.needInScope(customer: row.integer(1), named: "") } catch is Refusal {
-                    throw Refusal(.approvalUnknown, ["approval": name])
-                }
+        }
+        guard let person = viewer.person else { throw Refusal(.approvalOwn) }
+        if answer == .withdrawn {
+            guard row.integer(4) == person else { throw Refusal(.approvalOwn) }
+        } else {
+            // Not the one who asked, nor one who only stands in for them.
+            guard row.integer(4) != person, !viewer.standsInFor.contains(row.integer(4)) else {
+                throw Refusal(.approvalOwn)
             }
-            guard let person = viewer.person else { throw Refusal(.approvalOwn) }
-            if answer == .withdrawn {
-                guard row.integer(4) == person else { throw Refusal(.approvalOwn) }
-            } else {
-                // Not the one who asked, nor one who only stands in for them.
-                guard row.integer(4) != person, !viewer.standsInFor.contains(row.integer(4)) else {
-                    throw Refusal(.approvalOwn)
-                }
-                if kind == .roleGrant, row.integer(1) == person { throw Refusal(.approvalOwn) }
-                guard !kind.deciders.isDisjoint(with: viewer.roles.union(viewer.lentRoles)) else {
-                    throw Refusal(
-                        .accessDenied,
-                        [
-                            "permission": .text("decide"),
-                            "roles": .text(kind.deciders.map(\.name).sorted().joined(separator: ", ")),
-                        ])
-                }
+            if kind == .roleGrant, row.integer(1) == person { throw Refusal(.approvalOwn) }
+            guard !kind.deciders.isDisjoint(with: viewer.roles.union(viewer.lentRoles)) else {
+                throw Refusal(
+                    .accessDenied,
+                    [
+                        "permission": .text("decide"),
+                        "roles": .text(kind.deciders.map(\.name).sorted().joined(separator: ", ")),
+                    ])
             }
-            guard answer != .rejected || !reason.isEmpty else { throw Refusal(.reasonMissing) }
-            try books.facts.append(.approvalDecision) { decision in
-                decision.integer(id)
-                decision.integer(person)
-                decision.integer(answer.rawValue)
-                decision.text(reason)
-            }
-            if answer == .approved { try Self.apply(kind, row, books) }
-            return 1
-        }.act
+        }
+        guard answer != .rejected || !reason.isEmpty else { throw Refusal(.reasonMissing) }
+        try books.facts.append(.approvalDecision) { decision in
+            decision.integer(id)
+            decision.integer(person)
+            decision.integer(answer.rawValue)
+            decision.text(reason)
+        }
+        if answer == .approved { try apply(kind, row, books) }
     }
 
     private static func apply(_ kind: Approval.Kind, _ row: SQLRow, _ books: Books) throws {

@@ -50,14 +50,10 @@ package enum Password {
     }
 
     /// A hash, made beside the threads that serve: it takes its time on purpose.
-    static func hashed(_ password: String) async -> String { await beside { hash(password) } }
+    static func hashed(_ password: String) async throws -> String { try await Beside.run { hash(password) } }
 
-    static func isMatch(_ password: String, _ hash: String) async -> Bool { await beside { matches(password, hash) } }
-
-    private static func beside<Answer: Sendable>(_ body: @escaping @Sendable () -> Answer) async -> Answer {
-        await withCheckedContinuation { continuation in
-            DispatchQueue.global(qos: .userInitiated).async { continuation.resume(returning: body()) }
-        }
+    static func isMatch(_ password: String, _ hash: String) async throws -> Bool {
+        try await Beside.run { matches(password, hash) }
     }
 
     /// A hash of nothing anybody knows, so that an unknown account takes as long as a wrong password.

@@ -63,7 +63,7 @@ package struct FileImport: Sendable {
     package func run(
         in store: Store, actor: Actor, source origin: String, now: Instant, today: LocalDate
     ) async throws -> Result {
-        let examined = try examine()
+        let examined = try await Beside.run { try examine() }
         let request = ActRequest(
             command: command ?? "import-\(kind.rawValue)", actor: actor, source: origin, key: key,
             input: input(examined), now: now, today: today)

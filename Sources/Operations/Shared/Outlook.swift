@@ -36,7 +36,8 @@ final class Outlook: Sendable {
     let orders = Look.CustomerSort.allCases.reduce(into: [Look.CustomerSort: Lazily<[Int64]>]()) { $0[$1] = Lazily() }
     let taskOrder = Lazily<[OpenTasks.Entry]>()
     let dueSoon = Lazily<[Int32: (count: Int, sum: Int128)]>()
-    private let keeper: OutlookKeeper
+    /// Who keeps this.
+    private unowned let keeper: OutlookKeeper
 
     static let buckets = BucketSet.standardDue
 

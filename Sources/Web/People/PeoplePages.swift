@@ -10,6 +10,7 @@ enum PeoplePages {
         Route(.post, "/people/roles", .permission(.proposeRoles), setRoles),
         Route(.post, "/people/active", .permission(.disableAccount), setActive),
         Route(.get, "/approvals", .permission(.seeApprovals)) { try await approvals($0) },
+        Route(.post, "/approvals", .permission(.decide), decideMany),
         Route(.post, "/approvals/{id}", .permission(.decide), decide),
     ]
 
@@ -136,6 +137,7 @@ enum PeoplePages {
             \(refused.map { parts.callout(HTML(w.message($0)), isBad: true) } ?? .nothing)
             \(parts.answer(w.html(waiting.isEmpty ? .approvalsNone : .approvalsAnswer, ["count": parts.bold("\(waiting.count)")])))
             <div class="lanes sec">\(each: waiting, { lane($0, asking) })</div>
+            \(if: waiting.count { $0.isMine } > 1, manyForm(asking))
             \(if: !decided.isEmpty, "<section class=\"sec\"><h2>\(w(.decided))</h2><ul class=\"check\">\(each: decided, { decision($0, asking) })</ul></section>")
             """)
     }
@@ -146,7 +148,7 @@ enum PeoplePages {
         let proposed: [String] =
             row.kind == .roleGrant ? row.proposed.map { w.name(.role, $0) } : row.proposed.filter { !$0.isEmpty }
         return """
-            <section class="lane\(if: row.isMine, " mine")"><header><h3>\(w.name(.approval, row.kind.name))</h3><span class="meta">\(row.id)</span></header>
+            <section class="lane\(if: row.isMine, " mine")"><header><h3>\(w.name(.approval, row.kind.name))</h3>\(if: row.isMine, "<label class=\"meta\"><input type=\"checkbox\" name=\"approval\" value=\"\(row.id)\" form=\"many\" data-pick> \(row.id)</label>")\(if: !row.isMine, "<span class=\"meta\">\(row.id)</span>")</header>
             <div class="says"><b>\(row.subjectName)</b>\(w.list(proposed))</div><p class="by">\(row.requestedBy) \(w.moment(row.requestedAt, asking.site.company, today: asking.today))</p>\(if: !row.reason.isEmpty, "<p class=\"why\">\(row.reason)</p>")
             \(if: row.isMine, "<form class=\"form\" method=\"post\" action=\"/approvals/\(row.id)\" data-loose>\(Layout.formFields(asking))\(parts.field("reason-\(row.id)", w(.decisionReason)))<p class=\"acts\"><button class=\"btn\" name=\"answer\" value=\"1\" data-busy=\"\(w(.busy))\">\(w(.approve))</button><button class=\"btn danger\" name=\"answer\" value=\"2\" data-busy=\"\(w(.busy))\">\(w(.reject))</button></p></form>")
             \(if: row.isOwn, "<p class=\"meta\">\(w(.secondPersonNeeded))</p><form method=\"post\" action=\"/approvals/\(row.id)\" data-loose>\(Layout.formFields(asking))<button class=\"link\" name=\"answer\" value=\"3\">\(w(.withdraw))</button></form>")</section>
@@ -164,6 +166,28 @@ enum PeoplePages {
         return """
             <li class="\(kind)">\(mark.html)<div>\(w(word)): \(w.name(.approval, row.kind.name)) \(row.subjectName) <span class="meta">\(row.requestedBy) → \(row.decidedBy ?? "")</span>\(if: !row.decisionReason.isEmpty, "<p>\(row.decisionReason)</p>")</div></li>
             """
+    }
+
+    /// One decision on several: a file of contacts makes many proposals.
+    private static func manyForm(_ asking: Asking) -> HTML {
+        let w = asking.w
+        return """
+            <form class="form narrow sec" id="many" method="post" action="/approvals" data-loose>\(Layout.formFields(asking))<h2>\(w(.decideChosen))</h2>\(Parts(asking, form: "many").field("reason", w(.decisionReason), value: asking.form["reason"]))<p class="acts"><button class="btn" name="answer" value="1" data-busy="\(w(.busy))">\(w(.approve))</button><button class="btn danger" name="answer" value="2" data-busy="\(w(.busy))">\(w(.reject))</button></p></form>
+            """
+    }
+
+    @Sendable private static func decideMany(_ asking: Asking) async throws -> Reply {
+        do {
+            let ids = asking.form.all("approval").compactMap { Int64($0) }
+            guard let answer = Int64(asking.form["answer"]).flatMap(Approval.Answer.init), !ids.isEmpty else {
+                return Notice.redirect("/approvals", "nothing")
+            }
+            _ = try await Approvals(in: asking.store, asking.request(.decide)).decide(
+                ids, answer, reason: asking.form["reason"])
+            return Notice.redirect("/approvals", "decided")
+        } catch let refusal as Refusal where asking.may(.seeApprovals) {
+            return try await approvals(asking, refused: refusal)
+        }
     }
 
     @Sendable private static func decide(_ asking: Asking) async throws -> Reply {

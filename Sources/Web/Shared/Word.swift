@@ -596,6 +596,7 @@ enum Word: String, CaseIterable, Sendable {
     case approvalsNone = "web.approvals-none"
     case approvalsAnswer = "web.approvals-answer"
     case decisionReason = "web.decision-reason"
+    case decideChosen = "web.decide-chosen"
     case approve = "web.approve"
     case reject = "web.reject"
     case withdraw = "web.withdraw"
