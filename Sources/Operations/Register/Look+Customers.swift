@@ -76,6 +76,34 @@ extension Look {
         }
     }
 
+    /// What all customers owe together, for those whose roles show it.
+    private func everybody() -> CustomerFigures {
+        guard viewer.may(.seeAging) || viewer.may(.seeInvoices) else { return Self.noFigures }
+        return outlook.everybody.get {
+            var totals = Self.noFigures
+            for (id, figures) in allFigures where outlook.attributes[id] != nil {
+                for bucket in figures.buckets.indices { totals.buckets[bucket] += figures.buckets[bucket] }
+                totals.unapplied += figures.unapplied
+                totals.isPartial = totals.isPartial || figures.isPartial
+            }
+            return totals
+        }
+    }
+
+    /// The first customers in an order that are overdue, of the scope.
+    func mostOverdue(_ sort: CustomerSort, limit: Int) -> [CustomerRow] {
+        var rows: [CustomerRow] = []
+        for id in order(sort) where sees(id) {
+            guard rows.count < limit else { break }
+            let figures = figures(of: id)
+            guard figures.byCurrency.contains(where: { $0.overdue != 0 }), let entry = outlook.attributes[id] else {
+                continue
+            }
+            rows.append(row(id, entry, figures))
+        }
+        return rows
+    }
+
     /// Everybody in an order, made once per act.
     private func order(_ sort: CustomerSort) -> [Int64] {
         let make = {
@@ -113,6 +141,16 @@ extension Look {
     /// Customers in the scope, the ones that owe most beyond their time first.
     package func customers(_ filter: CustomerFilter) -> CustomerPage {
         let attributes = outlook.attributes
+        if viewer.seesAll, filter.text.isEmpty, filter.person == nil, !filter.onlyOpen, !filter.onlyOverdue {
+            // Everybody: nothing has to be looked at but what is shown.
+            let order = order(filter.sort)
+            let places = order.indices.dropFirst(filter.skip).prefix(filter.limit)
+            let rows = places.compactMap { place -> CustomerRow? in
+                let id = order[filter.isReversed ? order.count - 1 - place : place]
+                return attributes[id].map { row(id, $0, figures(of: id)) }
+            }
+            return CustomerPage(rows: rows, count: order.count, totals: everybody())
+        }
         var totals = Self.noFigures
         var shown: [Int64] = []
         var count = 0

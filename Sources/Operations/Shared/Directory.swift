@@ -8,43 +8,50 @@ struct Directory: Sendable {
     struct Entry: Sendable {
         let id: Int64
         let code: String
-        /// Code and name, folded; and the name's key.
-        let words: String
         let initials: Initials
     }
 
     let entries: [Entry]
+    private let words: TextBlob
 
     init(_ attributes: CustomerAttributes) {
         var readings = Readings()
-        entries = attributes.byID.map { id, entry in
-            Entry(
-                id: id, code: entry.code, words: "\(entry.code)\n\(entry.name)\n\(entry.nameKey)".lowercased(),
-                initials: readings.initials(of: entry.name))
-        }.sorted { $0.code < $1.code }
+        let sorted = attributes.byID.sorted { $0.value.code < $1.value.code }
+        entries = sorted.map { id, entry in
+            Entry(id: id, code: entry.code, initials: readings.initials(of: entry.name))
+        }
+        words = sorted.reduce(into: TextBlob()) { blob, pair in
+            let entry = pair.value
+            blob.append("\(entry.code)\n\(entry.name)\n\(entry.nameKey)".lowercased())
+        }
     }
 
     /// Customers that fit, those whose code or name begins with the text first.
     func search(_ text: String, limit: Int, where isWanted: (Int64) -> Bool) -> [Int64] {
         let wanted = text.trimmingCharacters(in: .whitespaces).lowercased()
         guard !wanted.isEmpty else { return [] }
-        let letters = Initials.masks(ofQuery: wanted)
-        var first: [Int64] = []
-        var others: [Int64] = []
-        for entry in entries {
-            if entry.words.contains(wanted) {
-                guard isWanted(entry.id) else { continue }
-                if entry.words.hasPrefix(wanted) || entry.words.contains("\n\(wanted)") {
-                    first.append(entry.id)
-                    if first.count >= limit { break }
-                } else if others.count < limit {
-                    others.append(entry.id)
-                }
-            } else if let letters, others.count < limit, entry.initials.contain(letters), isWanted(entry.id) {
-                others.append(entry.id)
+        var first: [Int] = []
+        var others: [Int] = []
+        words.find(Array(wanted.utf8).filter { $0 != 0 }, from: 0, to: entries.count) { place, isAtWord in
+            if isAtWord {
+                if others.last == place { others.removeLast() }
+                first.append(place)
+            } else if others.last != place {
+                others.append(place)
             }
+            return isAtWord
         }
-        return Array((first + others).prefix(limit))
+        if let letters = Initials.masks(ofQuery: wanted), first.count + others.count < limit {
+            let known = Set(first).union(others)
+            for (place, entry) in entries.enumerated()
+            where entry.initials.contain(letters) && !known.contains(place) { others.append(place) }
+        }
+        var found: [Int64] = []
+        for place in first + others where isWanted(entries[place].id) {
+            found.append(entries[place].id)
+            if found.count >= limit { break }
+        }
+        return found
     }
 }
 

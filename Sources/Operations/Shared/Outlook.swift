@@ -34,6 +34,7 @@ final class Outlook: Sendable {
     // What only some pages ask for.
     let figures = Lazily<[Int64: Look.CustomerFigures]>()
     let orders = Look.CustomerSort.allCases.reduce(into: [Look.CustomerSort: Lazily<[Int64]>]()) { $0[$1] = Lazily() }
+    let everybody = Lazily<Look.CustomerFigures>()
     let taskOrder = Lazily<[OpenTasks.Entry]>()
     let dueSoon = Lazily<[Int32: (count: Int, sum: Int128)]>()
     /// Who keeps this.

@@ -121,49 +121,34 @@ struct OpenTasks: Sendable {
     }
 }
 
-/// All invoices' numbers in memory, for any part of one.
-struct NumberIndex: Sendable {
+/// Many short texts one after the other, to find those that hold some bytes.
+struct TextBlob: Sendable {
     private var bytes: [UInt8] = []
     private var starts: [Int] = []
-    private var ids: [Int64] = []
 
-    mutating func update(_ session: any SQLSession) throws {
-        let rows = try session.scan("SELECT id, number FROM invoice WHERE id > $1 ORDER BY id")
-        rows.bind(1, ids.last ?? 0)
-        defer { rows.reset() }
-        while try rows.step() {
-            ids.append(rows.integer(0))
-            starts.append(bytes.count)
-            bytes.append(contentsOf: Self.folded(rows.text(1)))
-            bytes.append(0)
-        }
+    var count: Int { starts.count }
+
+    mutating func append(_ text: String) {
+        starts.append(bytes.count)
+        bytes.append(contentsOf: text.utf8)
+        bytes.append(0)
     }
 
-    private static func folded(_ text: String) -> [UInt8] { text.utf8.map { (65...90).contains($0) ? $0 + 32 : $0 } }
-
-    /// Invoices whose numbers hold a text, the newest first, at most so many.
-    func search(_ text: String, limit: Int) -> [Int64] {
-        let wanted = Self.folded(text).filter { $0 != 0 }
-        guard !wanted.isEmpty else { return [] }
-        var found: [Int64] = []
-        var end = ids.count
+    /// Calls `body` with each text from one to another that holds the bytes, and with the place in it, until it answers
+    /// `false`; of one text with each place, until it answers that it has seen enough of that.
+    func find(_ wanted: [UInt8], from first: Int, to end: Int, _ body: (_ text: Int, _ isAtWord: Bool) -> Bool) {
+        guard !wanted.isEmpty, first < end else { return }
         bytes.withUnsafeBytes { all in
             guard let base = all.baseAddress else { return }
-            while end > 0, found.count < limit {
-                let first = max(0, end - 20_000)
-                let stop = end == ids.count ? bytes.count : starts[end]
-                var place = starts[first]
-                var chunk: [Int64] = []
-                while let offset = Self.find(wanted, in: base, from: place, to: stop) {
-                    let index = Self.index(of: offset, in: starts, first, end)
-                    chunk.append(ids[index])
-                    place = index + 1 < ids.count ? starts[index + 1] : bytes.count
-                }
-                found.append(contentsOf: chunk.reversed())
-                end = first
+            let stop = end < starts.count ? starts[end] : bytes.count
+            var place = starts[first]
+            while let hit = Self.find(wanted, in: base, from: place, to: stop) {
+                let text = index(of: hit, first, end)
+                let isAtWord = hit == starts[text] || all[hit - 1] == UInt8(ascii: "\n")
+                let isEnough = body(text, isAtWord)
+                place = isEnough ? (text + 1 < starts.count ? starts[text + 1] : bytes.count) : hit + 1
             }
         }
-        return Array(found.prefix(limit))
     }
 
     /// The first place of some bytes within others.
@@ -178,8 +163,8 @@ struct NumberIndex: Sendable {
         return nil
     }
 
-    /// The last number that begins at or before an offset.
-    private static func index(of offset: Int, in starts: [Int], _ first: Int, _ end: Int) -> Int {
+    /// The last text that begins at or before an offset.
+    private func index(of offset: Int, _ first: Int, _ end: Int) -> Int {
         var low = first
         var high = end
         while low + 1 < high {
@@ -187,6 +172,40 @@ struct NumberIndex: Sendable {
             if starts[middle] <= offset { low = middle } else { high = middle }
         }
         return low
+    }
+}
+
+/// All invoices' numbers in memory, for any part of one.
+struct NumberIndex: Sendable {
+    private var texts = TextBlob()
+    private var ids: [Int64] = []
+
+    mutating func update(_ session: any SQLSession) throws {
+        let rows = try session.scan("SELECT id, number FROM invoice WHERE id > $1 ORDER BY id")
+        rows.bind(1, ids.last ?? 0)
+        defer { rows.reset() }
+        while try rows.step() {
+            ids.append(rows.integer(0))
+            texts.append(rows.text(1).lowercased())
+        }
+    }
+
+    /// Invoices whose numbers hold a text, the newest first, at most so many.
+    func search(_ text: String, limit: Int) -> [Int64] {
+        let wanted = Array(text.lowercased().utf8).filter { $0 != 0 }
+        var found: [Int64] = []
+        var end = ids.count
+        while end > 0, found.count < limit {
+            let first = max(0, end - 20_000)
+            var chunk: [Int64] = []
+            texts.find(wanted, from: first, to: end) { text, _ in
+                chunk.append(ids[text])
+                return true
+            }
+            found.append(contentsOf: chunk.reversed())
+            end = first
+        }
+        return Array(found.prefix(limit))
     }
 }
 

@@ -78,6 +78,10 @@ package struct AgingReport: Sendable {
     package let concentration: [Concentration]
     /// Totals in the functional currency at the as-of rate, and the currencies that have none.
     package let translated: (total: Row?, missing: [Currency])
+    /// Rows with something in them: the company's currency first, within a currency the largest open amounts.
+    package let ranked: [Row]
+    /// Of each currency the three rows that are overdue most.
+    package let worst: [Row]
 
     /// - Throws: `Refusal` for an unknown act, customer or more than two dimensions.
     package static func make(_ request: Request, in store: Store) throws -> AgingReport {
@@ -149,7 +153,30 @@ private struct AgingBuilder {
             asOf: request.asOf, known: known, buckets: request.buckets, dimensions: request.dimensions, rows: rows,
             totals: totals, proof: request.customers.isEmpty && !isScoped ? try proof(totals) : [], company: company,
             filters: request.customers.sorted() + [request.currency?.code].compactMap { $0 },
-            concentration: concentration(rows), translated: try translated(totals))
+            concentration: concentration(rows), translated: try translated(totals), ranked: ranked(rows),
+            worst: Self.worst(rows))
+    }
+
+    private func ranked(_ rows: [AgingReport.Row]) -> [AgingReport.Row] {
+        let base = company.currency
+        let ranks = rows.filter { $0.open != 0 || $0.unapplied != 0 }.map { (row: $0, open: $0.open) }
+        return ranks.sorted { left, right in
+            if left.row.currency != right.row.currency {
+                if left.row.currency == base || right.row.currency == base { return left.row.currency == base }
+                return left.row.currency < right.row.currency
+            }
+            return left.open != right.open ? left.open > right.open : left.row.key < right.row.key
+        }.map(\.row)
+    }
+
+    private static func worst(_ rows: [AgingReport.Row]) -> [AgingReport.Row] {
+        var tops: [Currency: TopList<(row: AgingReport.Row, overdue: Int128)>] = [:]
+        for row in rows {
+            let overdue = row.buckets.dropFirst().reduce(0, +)
+            guard overdue > 0 else { continue }
+            tops[row.currency, default: TopList(3) { $0.overdue > $1.overdue }].add((row, overdue))
+        }
+        return tops.values.flatMap { $0.sorted().map(\.row) }
     }
 
     /// Whether each debtor is asked for.

@@ -228,11 +228,7 @@ extension Look {
                     SELECT count(*) FROM task_event WHERE person = \(person) AND kind = 1 AND value_day = \(day.dayNumber)
                     """)?.integer(0)
             } ?? 0
-        var customers = CustomerFilter()
-        customers.sort = .beyond90
-        customers.limit = 5
-        customers.onlyOverdue = true
-        let worst = viewer.may(.seeAging) ? self.customers(customers) : nil
+        let worst = viewer.may(.seeAging) ? mostOverdue(.beyond90, limit: 5) : nil
         let lastRun = try session.row("SELECT max(day) FROM day_run")?.optionalInteger(0)
         return MyDay(
             late: late, today: today, week: soon, later: all.count - late.count - today.count - soon.count,
@@ -240,7 +236,7 @@ extension Look {
             lastDayRun: lastRun.map { LocalDate(dayNumber: Int($0)) }, rules: try rulesOfLastRun(),
             heldReminders: try heldReminders(),
             waiting: viewer.may(.seeReceipts) ? try receipts(ReceiptFilter.none).waiting : [],
-            figures: worst.map { _ in scopeFigures() } ?? CustomerFigures(buckets: []), worst: worst?.rows ?? [],
+            figures: worst.map { _ in scopeFigures() } ?? CustomerFigures(buckets: []), worst: worst ?? [],
             changes: try changes(after: lastSeen, limit: 8), dueSoon: dueSoon())
     }
 

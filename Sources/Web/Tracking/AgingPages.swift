@@ -70,8 +70,10 @@ enum AgingPages {
                 upTo: question.asOf, knownAt: question.knownAt, buckets: request.buckets, in: store)
             return Content(report: report, movement: movement, trend: trend)
         }
-        let table = content.report.table(asking.w.catalogue)
-        if let file = try await Parts(asking).file(table, name: asking.w(.navAging)) { return file }
+        if isFile {
+            let table = content.report.table(asking.w.catalogue)
+            if let file = try await Parts(asking).file(table, name: asking.w(.navAging)) { return file }
+        }
         return AgingPage(asking: asking, question: question, content: content).reply
     }
 
@@ -127,9 +129,10 @@ enum AgingPages {
         private var labels: [String] { buckets.buckets.indices.map { parts.bucketLabel($0, of: buckets) } }
 
         var reply: Reply {
-            let shown = Array(sorted.dropFirst(question.skip).prefix(pageSize))
+            let shown = Array(report.ranked.dropFirst(question.skip).prefix(pageSize))
             let next =
-                question.skip + pageSize < sorted.count ? asking.address(("skip", "\(question.skip + pageSize)")) : nil
+                question.skip + pageSize < report.ranked.count
+                ? asking.address(("skip", "\(question.skip + pageSize)")) : nil
             return Layout(asking).page(
                 w(.navAging), at: .aging, isLandscape: true,
                 """
@@ -137,23 +140,12 @@ enum AgingPages {
                 \(question.refusal.map { parts.callout(HTML(w.message($0)), isBad: true) } ?? .nothing)
                 \(parts.answer(answer))
                 \(filters)
-                \(sorted.isEmpty ? parts.empty(w(.agingEmpty)) : table(shown))
-                \(if: sorted.count > pageSize, parts.pager(w(.shownOf, ["from": .count(question.skip + 1), "to": .count(question.skip + shown.count), "all": .count(sorted.count)]), next: next, back: question.skip > 0))
+                \(report.ranked.isEmpty ? parts.empty(w(.agingEmpty)) : table(shown))
+                \(if: report.ranked.count > pageSize, parts.pager(w(.shownOf, ["from": .count(question.skip + 1), "to": .count(question.skip + shown.count), "all": .count(report.ranked.count)]), next: next, back: question.skip > 0))
                 \(each: report.proof, proof)
                 \(parts.keys([("J K", .keyRows), ("H L", .keyCells), ("Enter", .keyCell), ("Esc", .keyClose), ("E", .keyExport)]))
                 \(if: content.trend != nil || content.movement != nil, "<div class=\"split sec\">\(trend)<aside class=\"rail\" aria-label=\"\(w(.whyChanged))\">\(movement)</aside></div>")
                 """)
-        }
-
-        /// Largest open amounts first within a currency.
-        private var sorted: [AgingReport.Row] {
-            report.rows.filter { $0.open != 0 || $0.unapplied != 0 }.sorted { left, right in
-                if left.currency != right.currency {
-                    if left.currency == base || right.currency == base { return left.currency == base }
-                    return left.currency < right.currency
-                }
-                return (left.open, right.key) > (right.open, left.key)
-            }
         }
 
         private var answer: HTML {
@@ -166,9 +158,7 @@ enum AgingPages {
             let old = zip(total.buckets, buckets.buckets.indices).reduce(Int128(0)) { sum, part in
                 buckets.isBeyond90(part.1) ? sum + part.0 : sum
             }
-            let worst = report.rows.filter { $0.currency == total.currency }
-                .sorted { $0.buckets.dropFirst().reduce(0, +) > $1.buckets.dropFirst().reduce(0, +) }
-                .prefix(3).filter { $0.buckets.dropFirst().reduce(0, +) > 0 }
+            let worst = report.worst.filter { $0.currency == total.currency }.prefix(3)
             let sentence = w.html(
                 isDue ? .agingAnswer : .agingAnswerOther,
                 [
