@@ -15,7 +15,7 @@ struct Huikuan: AsyncParsableCommand {
             RemindersCommand.self,
             ActsCommand.self, ReverseCommand.self, InvoiceStatusCommand.self, ChangeDueCommand.self, PauseCommand.self,
             PeriodCommand.self,
-            PersonCommand.self, UserCommand.self, PolicyCommand.self, AccountsCommand.self, EntityCommand.self,
+            PersonCommand.self, UserCommand.self, PolicyCommand.self, TemplatesCommand.self, AccountsCommand.self, EntityCommand.self,
             TranslateCommand.self,
             TrialBalanceCommand.self, LedgerCommand.self, VerifyCommand.self, BackupCommand.self,
             RestoreCommand.self, CopyCommand.self, DigestCommand.self, ServeCommand.self,

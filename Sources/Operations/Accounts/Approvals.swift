@@ -150,11 +150,22 @@ package struct Approvals: Sendable {
         try await decide([id], answer, reason: reason)
     }
 
-    /// Decides alike on several, all or none.
+    /// Decides alike on several, all or none; yes or no, nobody withdraws here.
     package func decide(_ ids: [Int64], _ answer: Approval.Answer, reason: String) async throws -> Int64? {
-        try await store.write(request) { books in
+        guard answer != .withdrawn else { throw Refusal(.approvalOwn) }
+        return try await store.write(request) { books in
             for id in ids { try Self.decide(id, answer, reason, books) }
             return ids.count
+        }.act
+    }
+
+    /// Takes back what one asked for, before anybody decided.
+    ///
+    /// - Throws: `Refusal` `approval.unknown`, `approval.decided`, `approval.own`.
+    package func withdraw(_ id: Int64) async throws -> Int64? {
+        try await store.write(request) { books in
+            try Self.decide(id, .withdrawn, "", books)
+            return id
         }.act
     }
 
@@ -212,6 +223,7 @@ package struct Approvals: Sendable {
             let purpose = Contact.Purpose.allCases.first { $0.name == row.text(3) } ?? .payment
             try apply(fields, purpose, ID(row.integer(1)), books)
         case .bankAccount: try applyBankAccount(row.text(3), row.integer(1), books)
+        case .messageTemplate: try MessageTemplates.apply(row.text(3), books)
         case .roleGrant:
             let roles = Set(row.text(3).split(separator: " ").compactMap { Role.named(String($0)) })
             let held = try Viewer.roles(of: row.integer(1), in: books.session)
@@ -283,6 +295,7 @@ package enum ApprovalQueries {
         package let isOwn: Bool
     }
 
+    /// What the viewer may see of it: everybody's with `see-approvals`, else what they asked for themselves.
     package static func list(
         for viewer: Viewer, onlyWaiting: Bool, limit: Int, in store: Store
     ) throws -> [Row] {
@@ -298,8 +311,10 @@ package enum ApprovalQueries {
                 """
             ).compactMap { row in
                 guard let kind = Approval.Kind(rawValue: row.integer(1)) else { return nil }
+                let isOwn = row.integer(5) == viewer.person
+                guard isOwn || viewer.may(.seeApprovals) else { return nil }
                 let (subject, name) = try subject(kind, row.integer(2), names, session)
-                if kind == .paymentContact, !viewer.seesAll {
+                if kind == .paymentContact, !viewer.seesAll, !isOwn {
                     let owner = try session.row(
                         """
                         SELECT sales_owner, collector FROM customer_version WHERE customer = \(row.integer(2))
@@ -308,7 +323,6 @@ package enum ApprovalQueries {
                     guard viewer.sees(salesOwner: owner?.optionalInteger(0), collector: owner?.optionalInteger(1))
                     else { return nil }
                 }
-                let isOwn = row.integer(5) == viewer.person
                 let mayDecide =
                     viewer.may(.decide) && !isOwn && !viewer.standsInFor.contains(row.integer(5))
                     && !(kind == .roleGrant && row.integer(2) == viewer.person)
@@ -316,7 +330,9 @@ package enum ApprovalQueries {
                 return Row(
                     id: row.integer(0), kind: kind, subject: subject, subjectName: name,
                     proposed: try row.optionalInteger(3).map { try personal.fields($0) ?? [] }
-                        ?? row.text(4).split(separator: kind == .roleGrant ? " " : "\u{1f}").map(String.init),
+                        ?? row.text(4).split(
+                            separator: kind == .roleGrant ? " " : "\u{1f}", omittingEmptySubsequences: false
+                        ).map(String.init),
                     requestedBy: names[row.integer(5)] ?? "",
                     requestedAt: try acts.instant(ofFact: row.integer(0)), reason: row.text(6),
                     answer: row.optionalInteger(8).flatMap(Approval.Answer.init),
@@ -332,6 +348,7 @@ package enum ApprovalQueries {
     ) throws -> (String, String) {
         switch kind {
         case .roleGrant: return (names[id] ?? "", names[id] ?? "")
+        case .messageTemplate: return ("", "")
         case .bankAccount:
             let code = try session.row("SELECT code FROM entity WHERE id = \(id)")?.text(0) ?? ""
             return (code, code)

@@ -27,8 +27,25 @@ package final class Catalogue: Sendable {
         keys = Set(texts.keys)
     }
 
+    /// The same catalogue with a company's own words in some places.
+    private init(_ language: Language, _ texts: [String: String]) {
+        self.language = language
+        self.texts = texts
+        keys = Set(texts.keys)
+    }
+
     /// All keys of the language, for the test that compares languages.
     package let keys: Set<String>
+
+    /// A text as it stands, with its places open.
+    func pattern(_ key: TextKey) -> String { texts[key.rawValue] ?? "" }
+
+    /// The same catalogue with other texts under some keys.
+    func replacing(_ own: [TextKey: String]) -> Catalogue {
+        var replaced = texts
+        for (key, text) in own { replaced[key.rawValue] = text }
+        return Catalogue(language, replaced)
+    }
 
     /// A text with its parameters put in; a key without a text shows itself. `{count:item/items}` chooses by number.
     package func text(_ key: String, _ parameters: [String: Refusal.Parameter] = [:]) -> String {

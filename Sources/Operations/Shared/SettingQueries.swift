@@ -13,12 +13,14 @@ package enum SettingQueries {
     }
 
     /// Versions of the policy, newest first.
-    package static func policies(in store: Store) throws -> [PolicyRow] {
+    package static func policies(in store: Store) throws -> [PolicyRow] { try versions(of: "default", in: store) }
+
+    static func versions(of code: String, in store: Store) throws -> [PolicyRow] {
         try store.read { session in
             let acts = ActRepository(session: session)
             let names = try PersonNames(session)
             return try session.rows(
-                "SELECT id, n, valid_from FROM policy_version WHERE code = 'default' ORDER BY n DESC LIMIT 50"
+                "SELECT id, n, valid_from FROM policy_version WHERE code = \(code) ORDER BY n DESC LIMIT 50"
             ).compactMap { row in
                 try acts.act(ofFact: row.integer(0)).map { act in
                     PolicyRow(

@@ -294,12 +294,10 @@ extension DayEvaluation {
         _ reasons: Set<HoldReason>, _ sendDay: LocalDate?, _ state: inout DayState
     ) throws {
         let catalogue = try catalogue(of: customers[customer]?.language)
-        let personal = try books.personal.append(
-            [
-                contact?.email ?? "", catalogue.text(.reminderSubject, ["company": .text(company.name)]),
-                text(customer, lines, catalogue),
-            ],
-            subject: customer)
+        let letter = ReminderLetter(
+            catalogue: catalogue, company: company.name, customer: customers[customer]?.name ?? "",
+            accounts: try accounts(), lines: lines.map(Self.letterLine))
+        let personal = try books.personal.append([contact?.email ?? "", letter.subject, letter.text], subject: customer)
         let held = HoldReason.allCases.filter(reasons.contains)
         let id = try books.tracking.append(
             TrackingRepository.NewReminder(
@@ -328,33 +326,26 @@ extension DayEvaluation {
         }
     }
 
-    private func text(_ customer: Int64, _ lines: [MessageLine], _ catalogue: Catalogue) -> String {
-        var parts = [catalogue.text(.reminderGreeting, ["customer": .text(customers[customer]?.name ?? "")])]
-        let sections: [(RuleCode, TextKey)] = [(.dueSoon, .reminderDueSoon), (.overdueStart, .reminderOverdue)]
-        for (rule, heading) in sections {
-            let items = lines.filter { $0.hit.rule == rule }
-            if items.isEmpty { continue }
-            parts.append(catalogue.text(heading))
-            for item in items {
-                parts.append(
-                    catalogue.text(
-                        .reminderLine,
-                        [
-                            "invoice": .text(item.number), "issued": .day(item.hit.item.issueDay),
-                            "due": .day(item.hit.item.dueDay), "amount": .money(item.amount),
-                        ]))
-            }
-        }
-        parts.append(catalogue.text(.reminderClosing, ["company": .text(company.name)]))
-        return parts.joined(separator: "\n")
-    }
-
     private func catalogue(of language: String?) throws -> Catalogue {
         let wanted = Catalogue.Language(rawValue: language ?? company.language) ?? .chinese
         if let known = catalogues[wanted] { return known }
-        let catalogue = try Catalogue(wanted)
+        let catalogue = try MessageTemplates.catalogue(wanted, on: day, in: books.session)
         catalogues[wanted] = catalogue
         return catalogue
+    }
+
+    /// Where customers pay to.
+    private func accounts() throws -> String {
+        if let known = accountsText { return known }
+        let text = try MessageTemplates.accounts(in: books.session)
+        accountsText = text
+        return text
+    }
+
+    private static func letterLine(_ line: MessageLine) -> ReminderLetter.Line {
+        ReminderLetter.Line(
+            isOverdue: line.hit.rule == .overdueStart, invoice: line.number, issueDay: line.hit.item.issueDay,
+            dueDay: line.hit.item.dueDay, amount: line.amount)
     }
 
     /// The sales owners learn what of theirs falls due, one note each per customer and day, in the program itself.

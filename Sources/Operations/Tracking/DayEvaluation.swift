@@ -39,6 +39,7 @@ final class DayEvaluation {
     var invoices: [Int64: (number: String, hasReachedCustomer: Bool)] = [:]
     var bankDataIsCurrent: Bool?
     var catalogues: [Catalogue.Language: Catalogue] = [:]
+    var accountsText: String?
     private var roleHolders: [Role: Int64?] = [:]
 
     /// A rule's new occasion of an item.

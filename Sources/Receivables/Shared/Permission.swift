@@ -42,6 +42,7 @@ package enum Permission: String, CaseIterable, Sendable {
     case translate
     case setAccount = "set-account"
     case setPolicy = "set-policy"
+    case proposeTemplate = "propose-template"
     case addEntity = "add-entity"
     // People and accounts.
     case setPerson = "set-person"
@@ -54,6 +55,7 @@ package enum Permission: String, CaseIterable, Sendable {
     case setSecondFactor = "set-second-factor"
     case makeToken = "make-token"
     case decide
+    case withdrawProposal = "withdraw-proposal"
     // Questions.
     case seeDay = "see-day"
     case seeCustomers = "see-customers"
@@ -88,6 +90,7 @@ package enum Permission: String, CaseIterable, Sendable {
             [.accountant]
         case .changeDue, .setPeriod, .setPolicy, .addEntity: [.financeManager]
         case .setAccount: [.accountant, .financeManager]
+        case .proposeTemplate: [.collector, .financeManager]
         case .proposeContact: [.sales, .accountant, .collector, .financeManager]
         case .proposeBankAccount: [.cashier, .accountant]
         case .runDay: [.financeManager]
@@ -96,6 +99,8 @@ package enum Permission: String, CaseIterable, Sendable {
         case .setPerson, .invite, .disableAccount, .proposeRoles, .setScope: [.admin]
         case .delegate, .changePassword, .setSecondFactor, .makeToken: Role.everybody
         case .decide: [.accountant, .financeManager, .management]
+        // Whoever may ask for something that needs a second person.
+        case .withdrawProposal: [.sales, .accountant, .cashier, .collector, .financeManager, .admin]
         case .seeDay: Role.everybody
         case .seeCustomers, .seeTasks: Role.readers
         case .seeReceipts, .seeImports: Role.readers.subtracting([.legal])
@@ -164,12 +169,15 @@ package enum Approval {
         /// Where customers are asked to pay to.
         case bankAccount
         case roleGrant
+        /// What customers are written: other words can name another account.
+        case messageTemplate
 
         package var name: String {
             switch self {
             case .paymentContact: "payment-contact"
             case .bankAccount: "bank-account"
             case .roleGrant: "role-grant"
+            case .messageTemplate: "message-template"
             }
         }
 
@@ -177,7 +185,7 @@ package enum Approval {
         package var deciders: Set<Role> {
             switch self {
             case .paymentContact: [.accountant, .financeManager]
-            case .bankAccount: [.financeManager, .management]
+            case .bankAccount, .messageTemplate: [.financeManager, .management]
             case .roleGrant: [.management]
             }
         }

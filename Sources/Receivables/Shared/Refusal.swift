@@ -122,6 +122,12 @@ package enum RefusalCode: String, CaseIterable, Sendable {
     case policyUnreadable = "policy.unreadable"
     case policyTooEarly = "policy.too-early"
     case policyChanged = "policy.changed"
+    case templateUnreadable = "template.unreadable"
+    case templateEmpty = "template.empty"
+    case templateTooLong = "template.too-long"
+    case templateLineBreak = "template.line-break"
+    case templateUnknownPlace = "template.unknown-place"
+    case templatePlaceMissing = "template.place-missing"
     case accountUnknown = "account.unknown"
     case accountTaken = "account.taken"
     // The day, tasks, pauses.

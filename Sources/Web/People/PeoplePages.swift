@@ -9,7 +9,9 @@ enum PeoplePages {
         Route(.post, "/people/invite", .permission(.invite), invite),
         Route(.post, "/people/roles", .permission(.proposeRoles), setRoles),
         Route(.post, "/people/active", .permission(.disableAccount), setActive),
-        Route(.get, "/approvals", .permission(.seeApprovals)) { try await approvals($0) },
+        // Whoever asked for something sees what became of it.
+        Route(.get, "/approvals", .session) { try await approvals($0) },
+        Route(.post, "/approvals/{id}/withdraw", .permission(.withdrawProposal), withdraw),
         Route(.post, "/approvals", .permission(.decide), decideMany),
         Route(.post, "/approvals/{id}", .permission(.decide), decide),
     ]
@@ -123,8 +125,13 @@ enum PeoplePages {
 
     private static func approvals(_ asking: Asking, refused: Refusal? = nil) async throws -> Reply {
         let (store, viewer) = (asking.store, asking.viewer)
-        let rows = try await asking.work {
-            try ApprovalQueries.list(for: viewer, onlyWaiting: false, limit: 100, in: store)
+        let (rows, current) = try await asking.work {
+            let rows = try ApprovalQueries.list(for: viewer, onlyWaiting: false, limit: 100, in: store)
+            var current: [MessageTemplates.Language: MessageTemplate] = [:]
+            for language in MessageTemplates.Language.allCases {
+                current[language] = try MessageTemplates.newest(language, in: store).template
+            }
+            return (rows, current)
         }
         let w = asking.w
         let parts = Parts(asking)
@@ -135,23 +142,42 @@ enum PeoplePages {
             """
             \(parts.head(w(.navApprovals)))
             \(refused.map { parts.callout(HTML(w.message($0)), isBad: true) } ?? .nothing)
-            \(parts.answer(w.html(waiting.isEmpty ? .approvalsNone : .approvalsAnswer, ["count": parts.bold("\(waiting.count)")])))
-            <div class="lanes sec">\(each: waiting, { lane($0, asking) })</div>
+            \(parts.answer(!asking.may(.seeApprovals) ? HTML(w(.approvalsOwn)) : w.html(waiting.isEmpty ? .approvalsNone : .approvalsAnswer, ["count": parts.bold("\(waiting.count)")])))
+            <div class="lanes sec">\(each: waiting, { lane($0, asking, current) })</div>
             \(if: waiting.count { $0.isMine } > 1, manyForm(asking))
             \(if: !decided.isEmpty, "<section class=\"sec\"><h2>\(w(.decided))</h2><ul class=\"check\">\(each: decided, { decision($0, asking) })</ul></section>")
             """)
     }
 
-    private static func lane(_ row: ApprovalQueries.Row, _ asking: Asking) -> HTML {
+    /// What is asked for; of a template, what its words were and would be.
+    private static func proposed(
+        _ row: ApprovalQueries.Row, _ asking: Asking, _ current: [MessageTemplates.Language: MessageTemplate]
+    ) -> HTML {
+        let w = asking.w
+        guard row.kind == .messageTemplate, let proposal = MessageTemplates.Proposal(row.proposed) else {
+            let fields =
+                row.kind == .roleGrant ? row.proposed.map { w.name(.role, $0) } : row.proposed.filter { !$0.isEmpty }
+            return "<b>\(row.subjectName)</b>\(w.list(fields))"
+        }
+        let before = current[proposal.language]
+        let changed = MessageTemplate.Part.allCases.filter { before?[$0] != proposal.template[$0] }
+        return """
+            <b>\(w.name(.language, proposal.language.rawValue)) · \(w(.sinceDay, ["day": .text(w.dateText(proposal.from, today: asking.today))]))</b>\(each: changed, { part in
+                "<p class=\"pre\"><span class=\"meta\">\(w.name(.template, part.rawValue))</span>\n\(proposal.template[part])</p><p class=\"pre meta\">\(w(.templateWas)) \(before?[part] ?? "")</p>"
+            })
+            """
+    }
+
+    private static func lane(
+        _ row: ApprovalQueries.Row, _ asking: Asking, _ current: [MessageTemplates.Language: MessageTemplate]
+    ) -> HTML {
         let w = asking.w
         let parts = Parts(asking)
-        let proposed: [String] =
-            row.kind == .roleGrant ? row.proposed.map { w.name(.role, $0) } : row.proposed.filter { !$0.isEmpty }
         return """
             <section class="lane\(if: row.isMine, " mine")"><header><h3>\(w.name(.approval, row.kind.name))</h3>\(if: row.isMine, "<label class=\"meta\"><input type=\"checkbox\" name=\"approval\" value=\"\(row.id)\" form=\"many\" data-pick> \(row.id)</label>")\(if: !row.isMine, "<span class=\"meta\">\(row.id)</span>")</header>
-            <div class="says"><b>\(row.subjectName)</b>\(w.list(proposed))</div><p class="by">\(row.requestedBy) \(w.moment(row.requestedAt, asking.site.company, today: asking.today))</p>\(if: !row.reason.isEmpty, "<p class=\"why\">\(row.reason)</p>")
+            <div class="says">\(proposed(row, asking, current))</div><p class="by">\(row.requestedBy) \(w.moment(row.requestedAt, asking.site.company, today: asking.today))</p>\(if: !row.reason.isEmpty, "<p class=\"why\">\(row.reason)</p>")
             \(if: row.isMine, "<form class=\"form\" method=\"post\" action=\"/approvals/\(row.id)\" data-loose>\(Layout.formFields(asking))\(parts.field("reason-\(row.id)", w(.decisionReason)))<p class=\"acts\"><button class=\"btn\" name=\"answer\" value=\"1\" data-busy=\"\(w(.busy))\">\(w(.approve))</button><button class=\"btn danger\" name=\"answer\" value=\"2\" data-busy=\"\(w(.busy))\">\(w(.reject))</button></p></form>")
-            \(if: row.isOwn, "<p class=\"meta\">\(w(.secondPersonNeeded))</p><form method=\"post\" action=\"/approvals/\(row.id)\" data-loose>\(Layout.formFields(asking))<button class=\"link\" name=\"answer\" value=\"3\">\(w(.withdraw))</button></form>")</section>
+            \(if: row.isOwn, "<p class=\"meta\">\(w(.secondPersonNeeded))</p>\(if: asking.may(.withdrawProposal), "<form method=\"post\" action=\"/approvals/\(row.id)/withdraw\" data-loose>\(Layout.formFields(asking))<button class=\"link\">\(w(.withdraw))</button></form>")")</section>
             """
     }
 
@@ -186,6 +212,16 @@ enum PeoplePages {
                 ids, answer, reason: asking.form["reason"])
             return Notice.redirect("/approvals", "decided")
         } catch let refusal as Refusal where asking.may(.seeApprovals) {
+            return try await approvals(asking, refused: refusal)
+        }
+    }
+
+    @Sendable private static func withdraw(_ asking: Asking) async throws -> Reply {
+        do {
+            _ = try await Approvals(in: asking.store, asking.request(.withdrawProposal)).withdraw(
+                Int64(asking.place("id")) ?? 0)
+            return Notice.redirect("/approvals", "decided")
+        } catch let refusal as Refusal {
             return try await approvals(asking, refused: refusal)
         }
     }

@@ -142,7 +142,7 @@ struct Layout {
         \(chapter("", .navBooks, .navBooksShort, Self.books, place))
         <div class="end">
         \(phoneSettings)
-        \(if: asking.may(.seeApprovals), go("/approvals", Icon.shield.html, .navApprovals, .navApprovalsShort, place == .approvals, key: "a"))
+        \(if: asking.may(.seeApprovals) || asking.may(.withdrawProposal), go("/approvals", Icon.shield.html, .navApprovals, .navApprovalsShort, place == .approvals, key: "a"))
         \(if: asking.may(.seeSettings), go("/settings", Icon.gear.html, .navSettings, .navSettings, place == .settings, key: "s"))
         \(if: asking.may(.seePeople), go("/people", Icon.people.html, .navPeople, .navPeople, place == .people, key: "p"))
         \(if: asking.may(.seeStatus), go("/status", Icon.list.html, .navStatus, .navStatusShort, place == .status, key: nil))

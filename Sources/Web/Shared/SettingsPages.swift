@@ -60,7 +60,7 @@ enum SettingsPages {
             \(parts.head(w(.navSettings)))
             <nav class="tabs" aria-label="\(w(.navSettings))">\(each: tabs, { entry in
                 "<a href=\"/settings?tab=\(entry.0)\" data-main\(if: entry.0 == tab, " aria-current=\"page\"")>\(w(entry.1))</a>"
-            })</nav>
+            })\(if: asking.may(.seeReminders), "<a href=\"/templates\">\(w(.navTemplates))</a>")</nav>
             \(refused.map { parts.callout(HTML(w.message($0)), isBad: true) } ?? .nothing)
             \(body)
             """)
@@ -95,7 +95,7 @@ enum SettingsPages {
             """
     }
 
-    private static func history(_ row: SettingQueries.PolicyRow, _ asking: Asking) -> HTML {
+    static func history(_ row: SettingQueries.PolicyRow, _ asking: Asking) -> HTML {
         let w = asking.w
         let since =
             row.from <= LocalDate.earliestInBooks ? w(.fromTheStart) : w(.sinceDay, ["day": .text("\(row.from)")])

@@ -543,6 +543,18 @@ enum Word: String, CaseIterable, Sendable {
     case remindersNone = "web.reminders-none"
     case release = "web.release"
     case previewTomorrow = "web.preview-tomorrow"
+    // Templates.
+    case navTemplates = "web.nav-templates"
+    case templateProduct = "web.template-product"
+    case templateAnswer = "web.template-answer"
+    case templateWaits = "web.template-waits"
+    case templateSample = "web.template-sample"
+    case templateSampleNow = "web.template-sample-now"
+    case templateSampleTyped = "web.template-sample-typed"
+    case templateSampleNone = "web.template-sample-none"
+    case templatePlaces = "web.template-places"
+    case templateTry = "web.template-try"
+    case templateWas = "web.template-was"
     case previewText = "web.preview-text"
     case previewAllOnly = "web.preview-all-only"
     case made = "web.made"
@@ -594,6 +606,7 @@ enum Word: String, CaseIterable, Sendable {
     case openAccount = "web.open-account"
     case manager = "web.manager"
     case approvalsNone = "web.approvals-none"
+    case approvalsOwn = "web.approvals-own"
     case approvalsAnswer = "web.approvals-answer"
     case decisionReason = "web.decision-reason"
     case decideChosen = "web.decide-chosen"
@@ -707,4 +720,6 @@ enum Word: String, CaseIterable, Sendable {
     case noteFile = "web.note-file"
     case noteFileHint = "web.note-file-hint"
     case noteErased = "web.note-erased"
+    // Parts of a message.
+    // Languages.
 }

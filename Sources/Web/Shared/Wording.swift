@@ -42,7 +42,7 @@ struct Wording: Sendable {
         case role, rule, task, check, held, reminder, command, account, event, signal, purpose, status, size, table
         case customerKind = "customer-kind"
         case taxStatus = "tax-status"
-        case permission, scope, approval, source, pause, security, proposal, column, effect, store, policy
+        case permission, scope, approval, source, pause, security, proposal, column, effect, store, policy, template, language
         case importKind = "import"
     }
 
@@ -58,6 +58,7 @@ struct Wording: Sendable {
             parameters["permission"] = .text(name(.permission, permission))
         }
         if case .text(let column)? = parameters["column"] { parameters["column"] = .text(name(.column, column)) }
+        if case .text(let part)? = parameters["part"] { parameters["part"] = .text(name(.template, part)) }
         if case .text(let role)? = parameters["role"] { parameters["role"] = .text(name(.role, role)) }
         return catalogue.message(Refusal(refusal.code, parameters))
     }

@@ -179,7 +179,7 @@ enum WorkPages {
         return Layout(asking).page(
             w(.navReminders), at: .reminders, status: refused == nil ? 200 : 422,
             """
-            \(parts.head(w(.navReminders), actions: parts.button(w(.previewTomorrow), "/reminders/preview")))
+            \(parts.head(w(.navReminders), actions: "\(parts.button(w(.navTemplates), "/templates"))\(parts.button(w(.previewTomorrow), "/reminders/preview"))"))
             \(refused.map { parts.callout(HTML(w.message($0)), isBad: true) } ?? .nothing)
             \(parts.answer(HTML(w(filter.state == "held" ? .remindersHeldText : .remindersText))))
             \(parts.filters(parts.segments(w(.state), "state", states, selected: filter.state), keep: ["state", "customer"]))
