@@ -243,6 +243,34 @@ extension OpenItems {
         return sums
     }
 
+    /// The open items behind one figure of a report.
+    ///
+    /// - Parameters:
+    ///   - keys: Which values of which keys count; none for all.
+    ///   - bucket: One bucket's index, or all.
+    /// - Returns: The largest `limit` of them by open amount, how many there are, and what is open of all by currency.
+    package func openItems(
+        _ query: Query, of keys: [(key: Key, rows: Set<Int32>)], where wanted: [Bool], bucket: Int?, limit: Int
+    ) -> (items: [(item: Int, debtor: Int, open: Int64, due: Int32)], count: Int, sums: [Currency: Int128]) {
+        let table = query.buckets.table(on: query.asOf)
+        let asOf = Int32(query.asOf.dayNumber)
+        let start = startColumn(query.buckets.basis)
+        let isDue = query.buckets.basis == .due
+        let open = openAmounts(asOf: query.asOf, knownFact: query.knownFact)
+        var found: [(item: Int, debtor: Int, open: Int64, due: Int32)] = []
+        var sums: [Currency: Int128] = [:]
+        for item in 0..<items.count where open[item] != 0 && wanted[Int(items.debtor[item])] {
+            guard keys.allSatisfy({ $0.rows.contains(value(of: $0.key, item)) }) else { continue }
+            let due = dueDay(of: item, asOf: asOf, knownFact: query.knownFact)
+            if let bucket, table.bucket(ofAge: asOf &- (isDue ? due : start[item])) != bucket { continue }
+            let debtor = Int(items.debtor[item])
+            found.append((item, debtor, open[item], due))
+            sums[debtors[debtor].currency, default: 0] += Int128(open[item])
+        }
+        found.sort { ($0.open.magnitude, $1.item) > ($1.open.magnitude, $0.item) }
+        return (Array(found.prefix(limit)), found.count, sums)
+    }
+
     package struct CrossKey: Hashable, Sendable {
         package let first: Int32
         package let second: Int32

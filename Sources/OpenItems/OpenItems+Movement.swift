@@ -22,8 +22,11 @@ extension OpenItems {
     }
 
     /// The movement between the ends of two days, by currency, as known with the facts up to `knownFact`.
+    ///
+    /// - Parameter wanted: By debtor index, whether its items count; `nil` for all.
     package func movement(
-        after first: LocalDate, through last: LocalDate, knownFact: Int64, _ buckets: BucketSet
+        after first: LocalDate, through last: LocalDate, knownFact: Int64, _ buckets: BucketSet,
+        where wanted: [Bool]? = nil
     ) -> [Currency: Movement] {
         let width = buckets.buckets.count
         let openBefore = openAmounts(asOf: first, knownFact: knownFact)
@@ -35,6 +38,7 @@ extension OpenItems {
         var bucketOf = [Int8](repeating: -1, count: itemCount)
 
         for item in 0..<itemCount where items.posting[item] <= to && items.fact[item] <= knownFact {
+            if let wanted, !wanted[Int(items.debtor[item])] { continue }
             let currency = debtors[Int(items.debtor[item])].currency
             let isNew = items.posting[item] > from
             let before = bucket(of: item, from, tableBefore, buckets.basis, knownFact)

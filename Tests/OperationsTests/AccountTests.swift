@@ -276,6 +276,25 @@ import Testing
         #expect(try !may(.decide, on: day.adding(days: 4)))
     }
 
+    @Test("Nobody stands above themselves, over however many others")
+    func managers() async throws {
+        let company = try await TestCompany()
+        for key in ["a@b.c", "b@b.c", "c@b.c"] {
+            try await AccountCommands(in: company.store, company.request("set-person")).register(key, name: key)
+        }
+        func set(_ manager: String, over key: String) async throws {
+            _ = try await AccountCommands(in: company.store, company.request("set-person")).setManager(manager, of: key)
+        }
+        try await set("b@b.c", over: "a@b.c")
+        try await set("c@b.c", over: "b@b.c")
+        for (manager, person) in [("a@b.c", "a@b.c"), ("a@b.c", "b@b.c"), ("a@b.c", "c@b.c")] {
+            let refusal = await #expect(throws: Refusal.self) { try await set(manager, over: person) }
+            #expect(refusal?.code == .personOwnManager)
+        }
+        try await set("", over: "b@b.c")
+        try await set("a@b.c", over: "c@b.c")
+    }
+
     @Test("A token may what its holder may, and of that only what it names")
     func tokens() async throws {
         let company = try await TestCompany()

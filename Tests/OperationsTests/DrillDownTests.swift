@@ -100,6 +100,70 @@ import Testing
     }
 
     @Test(
+        "Items add up to each figure of every report, crossed or not, for everybody and within a data scope",
+        arguments: AgingReport.Dimension.allCases)
+    func everyFigure(by dimension: AgingReport.Dimension) async throws {
+        let company = try await company(seed: 7)
+        _ = try await WorkCommands(in: company.store, company.request("set-person")).setPerson(
+            "x@x.cn", manager: nil, roles: [.sales], without: [])
+        try await AccountCommands(in: company.store, company.request("set-person")).register("x@x.cn", name: "X")
+        let own = try Viewer.of(.person(key: "x@x.cn"), on: company.today, in: company.store)
+        for viewer in [nil, own] {
+            for cross in [nil, AgingReport.Dimension.owner, .customer] where cross != dimension {
+                var request = AgingReport.Request(
+                    asOf: try #require(LocalDate("2026-07-31")), buckets: .standardDue)
+                request.dimensions = [dimension] + [cross].compactMap { $0 }
+                request.viewer = viewer
+                let report = try AgingReport.make(request, in: company.store)
+                #expect(viewer != nil || !report.rows.isEmpty)
+                for row in report.rows + report.totals {
+                    request.currency = row.currency
+                    for bucket in row.buckets.indices.map(Optional.init) + [nil] {
+                        let behind = try AgingReport.behind(
+                            request, keys: row.keys.isEmpty ? nil : row.keys, bucket: bucket, limit: 3,
+                            in: company.store)
+                        let sum = behind.sums.first { $0.currency == row.currency }?.open ?? 0
+                        #expect(sum == bucket.map { row.buckets[$0] } ?? row.open, "\(row.keys) \(bucket ?? -1)")
+                        #expect(behind.items.count == min(behind.count, 3))
+                    }
+                }
+            }
+        }
+        // A narrower scope sees the movement of its own customers, and no other.
+        let all = try MovementReport.make(
+            from: try #require(LocalDate("2026-05-31")), to: try #require(LocalDate("2026-07-31")), knownAt: .now,
+            buckets: .standardDue, in: company.store)
+        let mine = try MovementReport.make(
+            from: all.from, to: all.to, knownAt: .now, buckets: .standardDue, as: own, in: company.store)
+        var request = AgingReport.Request(asOf: all.to, buckets: .standardDue)
+        request.viewer = own
+        for total in try AgingReport.make(request, in: company.store).totals {
+            #expect(mine.movements.first { $0.currency == total.currency }?.movement.closing ?? [] == total.buckets)
+        }
+        #expect(all.movements.first?.movement.closing != mine.movements.first?.movement.closing)
+    }
+
+    @Test("A state of knowledge is named by an act, a day or a minute, in the company's time")
+    func knownAt() async throws {
+        let company = try await company(seed: 1)
+        func instant(_ text: String) throws -> String? {
+            guard case .instant(let instant) = try KnownAt(text, in: company.settings) else { return nil }
+            return "\(instant)"
+        }
+        // Shanghai is eight hours ahead.
+        #expect(try instant("2026-06-30")?.hasPrefix("2026-06-30T15:59:59.99") ?? false)
+        #expect(try instant("2026-06-30 18:00")?.hasPrefix("2026-06-30T10:00:59.99") ?? false)
+        #expect(try instant("2026-06-30T18:00")?.hasPrefix("2026-06-30T10:00:59.99") ?? false)
+        #expect(try instant("2026-06-30T18:00Z")?.hasPrefix("2026-06-30T18:00") ?? false)
+        #expect(try KnownAt("#12", in: company.settings) == .act(12))
+        for text in ["yesterday", "2026-06-30 25:00", "2026-06-31", "#x", "2026-06-30 18"] {
+            #expect(throws: Refusal(.instantUnreadable, ["value": .text(text)])) {
+                _ = try KnownAt(text, in: company.settings)
+            }
+        }
+    }
+
+    @Test(
         "A movement starts and ends with the aging of its days, whatever happened between",
         arguments: [4, 5] as [UInt64])
     func movements(seed: UInt64) async throws {

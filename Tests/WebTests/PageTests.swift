@@ -39,7 +39,8 @@ enum SmallCompany {
             )
         }
         return route.path.replacing("{code}", with: "C2").replacing("{fact}", with: "\(ids.0)")
-            .replacing("/aging/items", with: "/aging/items?customer=C2&bucket=0").replacing(
+            .replacing("/aging/items", with: "/aging/items?by=customer&key=C2&bucket=0")
+            .replacing("/people/change", with: "/people/change?person=who@b.c").replacing(
                 "{account}", with: "receivable"
             ).replacing("{kind}", with: "invoices")
             .replacing("/invoices/{number}", with: "/invoices/I2").replacing("/acts/{number}", with: "/acts/2")
@@ -65,10 +66,12 @@ enum SmallCompany {
                 #expect(page.status == (isAllowed ? 200 : 403), "\(role) \(path): \(page.status)")
                 let isHTML = page.headers["content-type"]?.hasPrefix("text/html") ?? false
                 guard isHTML else { continue }
-                #expect(page.text.contains("<html lang=\"\(language)\""), "\(path)")
+                // What completes a field is no page of its own.
+                #expect(
+                    page.text.contains("<html lang=\"\(language)\"") || route.path == "/customers/options", "\(path)")
                 #expect(!page.text.contains("web."), "\(path) shows a text's key")
                 #expect(
-                    page.text.firstMatch(of: /\{[a-z]+\}/) == nil,
+                    page.text.firstMatch(of: /\{[a-z]+\}/) == nil || route.path == "/templates",
                     "\(path) shows \(page.text.firstMatch(of: /.{30}\{[a-z]+\}/)?.0 ?? "")")
                 #expect(!page.text.contains(" style="), "\(path) has an inline style")
                 for markup in ["&lt;a href", "&lt;span", "&lt;p ", "&lt;td"] {
@@ -124,7 +127,8 @@ enum SmallCompany {
         }
         for path in [
             "/customers?format=csv", "/invoices?state=all&format=csv", "/receipts?state=all&format=csv",
-            "/aging?format=csv",
+            "/aging?format=csv", "/aging?by=owner", "/aging/items", "/aging/items?by=owner&key=theirs@b.c",
+            "/customers/options?q=C2", "/templates",
             "/search?q=I2", "/search?part=suggest&q=bjyh", "/customers?q=C2",
         ] {
             let page = try await browser.get(path)
@@ -135,6 +139,122 @@ enum SmallCompany {
             "/customers/C2/contact",
             ["name": "X", "purpose": "billing", "email": "x@y.z", "reason": "x", "key": "k1"])
         #expect(foreign.status == 404)
+    }
+
+    @Test("What was just allocated is undone by whoever did it, once")
+    func undoing() async throws {
+        let company = try await SmallCompany.make()
+        let served = try await Served(company)
+        let browser = try await served.signIn("a@b.c", .accountant)
+        let other = try await served.signIn("a2@b.c", .accountant)
+        let (receipt, item) = try company.store.read { session in
+            (
+                try session.row("SELECT id FROM credit WHERE reference = 'R1'")?.integer(0) ?? 0,
+                try session.row("SELECT i.id FROM item i JOIN invoice v ON v.id = i.invoice WHERE v.number = 'I2'")?
+                    .integer(0) ?? 0
+            )
+        }
+        _ = try await browser.post("/receipts/\(receipt)/allocate", ["amount:\(item)": "150", "key": "k1"])
+        let page = try await browser.get("/receipts")
+        let act = try #require(page.text.firstMatch(of: /action="\/undo".*name="act" value="(\d+)"/)?.1)
+        func open() throws -> Int64 {
+            try company.store.read {
+                try $0.row("SELECT open FROM item_balance WHERE item = \(item)")?.integer(0) ?? -1
+            }
+        }
+        #expect(try open() == 50_00)
+        #expect(try await other.post("/undo", ["act": String(act), "key": "k2"]).status == 422)
+        let undone = try await browser.post("/undo", ["act": String(act), "key": "k3"])
+        #expect(undone.status == 303 && undone.location == "/receipts/\(receipt)")
+        #expect(try open() == 200_00)
+        #expect(try await browser.post("/undo", ["act": String(act), "key": "k4"]).status == 422)
+        #expect(try company.fault() == nil)
+    }
+
+    @Test("A customer is changed by its fields; who types a customer's name means its code")
+    func changing() async throws {
+        let company = try await SmallCompany.make()
+        let served = try await Served(company)
+        let browser = try await served.signIn("a@b.c", .accountant)
+        let form = try await browser.get("/customers/C2/change")
+        #expect(form.text.contains("<select id=\"kind\"") && form.text.contains("list=\"people\""))
+        let wrong = try await browser.post(
+            "/customers/C2/change", ["name": "北京银行", "terms_days": "soon", "key": "k"])
+        #expect(wrong.status == 422 && wrong.text.contains("id=\"terms_days-error\""))
+        let done = try await browser.post(
+            "/customers/C2/change",
+            ["name": "北京银行", "terms_days": "45", "sales_owner": "new@b.c", "kind": "soe", "key": "l"])
+        #expect(done.status == 303 && done.location == "/customers/C2")
+        let page = try await browser.get("/customers/C2")
+        #expect(page.text.contains("new@b.c") && page.text.contains("45"))
+        #expect(try await browser.get("/customers/options?q=bjyh").text.contains("value=\"C2\""))
+        let invoice = try await browser.post(
+            "/new/invoices",
+            ["number": "N2", "customer": "北京银行", "issue_date": "2026-05-05", "amount": "9", "key": "m"])
+        #expect(invoice.status == 303, "\(invoice.text)")
+        #expect(try await browser.get("/invoices/N2").text.contains("2026-06-19"))
+    }
+
+    @Test("A calendar's day is set and changed by hand; months are closed with those before them; a manager is set")
+    func settings() async throws {
+        let company = try await SmallCompany.make()
+        let served = try await Served(company)
+        let browser = try await served.signIn("f@b.c", .financeManager)
+        for kind in ["holiday", "working"] {
+            let set = try await browser.post(
+                "/new/calendar", ["date": "2026-08-15", "kind": kind, "name": "Ours", "key": kind])
+            #expect(set.status == 303, "\(set.text)")
+        }
+        let calendar = try await browser.get("/settings?tab=calendar&year=2026")
+        #expect(calendar.text.contains("2026-08-15") && calendar.text.contains("Ours"))
+        let alone = try await browser.post(
+            "/settings/period", ["month": "2026-05", "state": "closed", "reason": "x", "key": "k"])
+        #expect(alone.status == 422)
+        let closed = try await browser.post(
+            "/settings/period", ["month": "2026-05", "state": "closed", "reason": "x", "earlier": "1", "key": "l"])
+        #expect(closed.status == 303)
+        #expect(try PeriodQueries.closed(in: company.store).map(\.month).contains("2026-05"))
+        let admin = try await served.signIn("d@b.c", .admin)
+        _ = try await served.signIn("v@b.c", .sales)
+        func manage(_ manager: String, _ person: String, _ role: String, _ key: String) async throws -> Browser.Page {
+            try await admin.post(
+                "/people/roles", ["person": person, "role": role, "manager": manager, "key": key])
+        }
+        #expect(try await manage("f@b.c", "v@b.c", "sales", "m").status == 303)
+        let circle = try await manage("v@b.c", "f@b.c", "finance_manager", "n")
+        #expect(circle.status == 422)
+        #expect(try await admin.get("/people").text.contains("f@b.c"))
+        #expect(
+            try AccountQueries.people(in: company.store, now: company.now).first { $0.key == "v@b.c" }?.managerKey
+                == "f@b.c")
+    }
+
+    @Test("A template is shown with what a customer owes, refused at its part, and waits for a second person")
+    func templates() async throws {
+        let company = try await SmallCompany.make()
+        let served = try await Served(company)
+        let browser = try await served.signIn("f@b.c", .financeManager)
+        var fields = [
+            "language": "en", "version": "0", "subject": "From {company}", "greeting": "Dear {customer},",
+            "due-soon": "soon:", "overdue": "late:", "line": "{invoice} {amount}", "closing": "Bye\r\n{company}",
+            "from": "2026-06-05", "reason": "shorter", "act": "try", "key": "k",
+        ]
+        let tried = try await browser.post("/templates", fields.map { ($0.key, $0.value) })
+        #expect(tried.status == 200 && tried.text.contains("I2 200.00 CNY") && tried.text.contains("Bye\n"))
+        fields["greeting"] = "Dear {who},"
+        let wrong = try await browser.post("/templates", fields.map { ($0.key, $0.value) })
+        #expect(wrong.status == 422 && wrong.text.contains("id=\"greeting-error\"") && wrong.text.contains("{who}"))
+        fields["greeting"] = "Dear all,"
+        fields["act"] = nil
+        #expect(try await browser.post("/templates", fields.map { ($0.key, $0.value) }).status == 303)
+        #expect(try await browser.get("/templates?language=en").text.contains("href=\"/approvals\""))
+        let manager = try await served.signIn("m@b.c", .management)
+        let waiting = try await manager.get("/approvals")
+        #expect(waiting.text.contains("Dear all,") && waiting.text.contains("Dear {customer},"))
+        #expect(try await manager.get("/").text.contains("class=\"count num\">1<"))
+        let id = try #require(waiting.text.firstMatch(of: /action="\/approvals\/(\d+)"/)?.1)
+        #expect(try await manager.post("/approvals/\(id)", ["answer": "1", "key": "l"]).status == 303)
+        #expect(try MessageTemplates.newest(.english, in: company.store).template[.closing] == "Bye\n{company}")
     }
 
     @Test("A number with a slash, a name with markup and a search by initials find their way")
@@ -372,7 +492,9 @@ enum SmallCompany {
         #expect(try await browser.get("/nowhere").status == 404)
         #expect(try await browser.get("/tasks/finish").status != 200)
         #expect(try await browser.get("/invoices?after=nonsense&bucket=99&dueFrom=never&sort=x").status == 200)
-        #expect(try await browser.get("/aging?by=nonsense&asOf=x&knownAt=nonsense").status == 200)
+        #expect(try await browser.get("/aging?by=nonsense&asOf=x&knownAt=nonsense").status == 422)
+        #expect(try await browser.get("/aging?by=nonsense&asOf=x&knownAt=2026-05-29").status == 200)
+        #expect(try await browser.get("/aging/items?by=nonsense&key=C2&bucket=99").status == 200)
         #expect(try await browser.get("/acts/999999").status == 404)
     }
 

@@ -259,6 +259,35 @@ package struct AccountCommands: Sendable {
         }.act
     }
 
+    /// Who stands above a person: late tasks are told there, and the team's data scope follows it. Empty for nobody.
+    ///
+    /// - Throws: `Refusal` `actor.unknown`, `person.own-manager`.
+    package func setManager(_ manager: String, of key: String) async throws -> Int64? {
+        try await store.write(request) { books in
+            func find(_ key: String) throws -> ID<Person> {
+                guard let person = try books.people.find(key) else {
+                    throw Refusal(.actorUnknown, ["person": .text(key)])
+                }
+                return person
+            }
+            let person = try find(key)
+            let above = manager.isEmpty ? nil : try find(manager)
+            // Nobody may stand above themselves, over however many others.
+            var next = above?.rawValue
+            var seen: Set<Int64> = []
+            while let one = next, seen.insert(one).inserted {
+                guard one != person.rawValue else {
+                    throw Refusal(.personOwnManager, ["person": .text(key), "manager": .text(manager)])
+                }
+                next = try books.session.row(
+                    "SELECT manager FROM person_version WHERE person = \(one) ORDER BY n DESC LIMIT 1")?
+                    .optionalInteger(0)
+            }
+            try books.people.setManager(person, above)
+            return 1
+        }.act
+    }
+
     package func setScope(_ scope: DataScope, of key: String) async throws -> Int64? {
         try await store.write(request) { books in
             guard let person = try books.people.find(key) else {

@@ -13,6 +13,9 @@ package enum AccountQueries {
         /// Set by somebody; otherwise the scope follows the roles.
         package let isScopeSet: Bool
         package let manager: String?
+        package let managerKey: String?
+        /// Asked for, and waiting for management.
+        package let pendingRoles: Set<Role>
         package let hasAccount: Bool
         package let isActive: Bool
         /// Invited, and the link not used yet.
@@ -81,6 +84,16 @@ package enum AccountQueries {
             for row in try session.rows("SELECT person, manager FROM person_version ORDER BY person, n") {
                 managers[row.integer(0)] = row.optionalInteger(1)
             }
+            var pending: [Int64: Set<Role>] = [:]
+            for row in try session.rows(
+                """
+                SELECT a.subject, a.content FROM approval a WHERE a.kind = \(Approval.Kind.roleGrant.rawValue)
+                   AND NOT EXISTS (SELECT 1 FROM approval_decision d WHERE d.approval = a.id)
+                """)
+            {
+                pending[row.integer(0), default: []].formUnion(
+                    row.text(1).split(separator: " ").compactMap { Role.named(String($0)) })
+            }
             return try session.rows("SELECT id, key FROM person ORDER BY key").map { row in
                 let person = row.integer(0)
                 let account = try AccountRepository.account(of: person, in: session)
@@ -102,7 +115,9 @@ package enum AccountQueries {
                 return PersonRow(
                     key: row.text(1), name: names[person] ?? row.text(1), roles: roles,
                     scope: set.flatMap(DataScope.init) ?? .usual(for: roles), isScopeSet: set != nil,
-                    manager: managers[person].flatMap { names[$0] ?? keys[$0] }, hasAccount: account != nil,
+                    manager: managers[person].flatMap { names[$0] ?? keys[$0] },
+                    managerKey: managers[person].flatMap { keys[$0] },
+                    pendingRoles: (pending[person] ?? []).subtracting(roles), hasAccount: account != nil,
                     isActive: account?.isActive ?? false, isInvited: invited != nil,
                     hasSecondFactor: account?.secondFactorFact != nil,
                     lastSeen: seen.map { Instant(microseconds: $0) })

@@ -314,19 +314,8 @@ package enum ApprovalQueries {
                 let isOwn = row.integer(5) == viewer.person
                 guard isOwn || viewer.may(.seeApprovals) else { return nil }
                 let (subject, name) = try subject(kind, row.integer(2), names, session)
-                if kind == .paymentContact, !viewer.seesAll, !isOwn {
-                    let owner = try session.row(
-                        """
-                        SELECT sales_owner, collector FROM customer_version WHERE customer = \(row.integer(2))
-                         ORDER BY n DESC LIMIT 1
-                        """)
-                    guard viewer.sees(salesOwner: owner?.optionalInteger(0), collector: owner?.optionalInteger(1))
-                    else { return nil }
-                }
-                let mayDecide =
-                    viewer.may(.decide) && !isOwn && !viewer.standsInFor.contains(row.integer(5))
-                    && !(kind == .roleGrant && row.integer(2) == viewer.person)
-                    && !kind.deciders.isDisjoint(with: viewer.roles.union(viewer.lentRoles))
+                guard try isOwn || sees(viewer, kind, subject: row.integer(2), session) else { return nil }
+                let mayDecide = mayDecide(viewer, kind, subject: row.integer(2), requestedBy: row.integer(5))
                 return Row(
                     id: row.integer(0), kind: kind, subject: subject, subjectName: name,
                     proposed: try row.optionalInteger(3).map { try personal.fields($0) ?? [] }
@@ -340,6 +329,45 @@ package enum ApprovalQueries {
                     decisionReason: row.optionalText(9) ?? "", isMine: mayDecide && row.optionalInteger(8) == nil,
                     isOwn: isOwn)
             }.prefix(limit).map { $0 }
+        }
+    }
+
+    /// Whether somebody may decide on a request.
+    private static func mayDecide(
+        _ viewer: Viewer, _ kind: Approval.Kind, subject: Int64, requestedBy: Int64
+    ) -> Bool {
+        viewer.may(.decide) && requestedBy != viewer.person && !viewer.standsInFor.contains(requestedBy)
+            && !(kind == .roleGrant && subject == viewer.person)
+            && !kind.deciders.isDisjoint(with: viewer.roles.union(viewer.lentRoles))
+    }
+
+    /// Whether the customer that a request is about is in the data scope.
+    private static func sees(
+        _ viewer: Viewer, _ kind: Approval.Kind, subject: Int64, _ session: any SQLSession
+    ) throws -> Bool {
+        guard kind == .paymentContact, !viewer.seesAll else { return true }
+        let owner = try session.row(
+            "SELECT sales_owner, collector FROM customer_version WHERE customer = \(subject) ORDER BY n DESC LIMIT 1")
+        return viewer.sees(salesOwner: owner?.optionalInteger(0), collector: owner?.optionalInteger(1))
+    }
+
+    /// How many requests wait for somebody's decision; counted once per act.
+    static func waiting(for viewer: Viewer, on day: LocalDate, in store: Store, _ session: any SQLSession) throws -> Int
+    {
+        guard viewer.may(.decide) else { return 0 }
+        let head = try ActRepository(session: session).head().lastAct
+        return try store.outlooks.reports.report("decisions|\(viewer.key)|\(day)", act: head) {
+            try session.rows(
+                """
+                SELECT a.kind, a.subject, a.requested_by FROM approval a
+                 WHERE NOT EXISTS (SELECT 1 FROM approval_decision d WHERE d.approval = a.id) ORDER BY a.id DESC LIMIT 2000
+                """
+            ).count { row in
+                guard let kind = Approval.Kind(rawValue: row.integer(0)),
+                    mayDecide(viewer, kind, subject: row.integer(1), requestedBy: row.integer(2))
+                else { return false }
+                return try sees(viewer, kind, subject: row.integer(1), session)
+            }
         }
     }
 

@@ -47,6 +47,8 @@ package struct SignIn: Sendable {
         /// The last act that the person had seen when they came.
         package let lastSeenAct: Int64
         package let preferences: [String: String]
+        /// How many requests wait for the person's decision.
+        package let decisions: Int
     }
 
     /// Where a request came from.
@@ -183,7 +185,8 @@ package struct SignIn: Sendable {
                     viewer: viewer, name: name ?? row.text(5), formToken: row.text(1),
                     mustChangePassword: account.mustChange, hasPassword: account.passwordFact != nil,
                     hasSecondFactor: account.secondFactorFact != nil,
-                    lastSeenAct: row.integer(4), preferences: try Preferences.all(of: row.integer(6), session)),
+                    lastSeenAct: row.integer(4), preferences: try Preferences.all(of: row.integer(6), session),
+                    decisions: try ApprovalQueries.waiting(for: viewer, on: today(now), in: store, session)),
                 row.integer(2)
             )
         }

@@ -54,6 +54,9 @@ package struct Viewer: Sendable {
 
     package var seesAll: Bool { owners == nil }
 
+    /// The same for those who see the same customers.
+    var scopeKey: String { owners.map { $0.sorted().map { "\($0)" }.joined(separator: ",") } ?? "all" }
+
     package var key: String { actor.name }
 
     /// The command line and the system, which see everything.

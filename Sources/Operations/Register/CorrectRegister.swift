@@ -52,6 +52,44 @@ package struct CorrectRegister: Sendable {
         }.act
     }
 
+    /// Takes back all that one allocating act of the same actor did (undo, 撤销).
+    ///
+    /// - Returns: The receipt or credit note whose allocations they were; `nil` when the form was sent before.
+    /// - Throws: `Refusal` `allocation.unknown` for an act that isn't the actor's own or allocated nothing,
+    ///   `allocation.reversed`, `reason.missing`.
+    package func undoAllocation(act: Int64, reason: String) async throws -> Int64? {
+        let written = try await store.write(request) { [request] books -> Int64 in
+            try Self.need(reason)
+            let title = Refusal.Parameter.text("#\(act)")
+            let row = try books.session.row(
+                "SELECT actor, command, first_fact, fact_count FROM act WHERE seq = \(act)")
+            guard let row, row.text(0) == request.actor.name, row.text(1) == Permission.allocate.rawValue else {
+                throw Refusal(.allocationUnknown, ["allocation": title])
+            }
+            let (first, last) = (row.integer(2), row.integer(2) + row.integer(3) - 1)
+            let credits = Set(
+                try books.session.rows("SELECT credit FROM allocation WHERE id BETWEEN \(first) AND \(last)").map {
+                    $0.integer(0)
+                })
+            guard let credit = credits.first else { throw Refusal(.allocationUnknown, ["allocation": title]) }
+            let made = try credits.sorted().flatMap { try books.credits().made(where: "a.credit", $0) }.filter {
+                (first...last).contains($0.id)
+            }
+            for allocation in made {
+                let customer = try books.session.row(
+                    "SELECT v.customer FROM item i JOIN invoice v ON v.id = i.invoice WHERE i.id = \(allocation.item)")
+                guard let customer, try books.isInScope(customer: customer.integer(0)) else {
+                    throw Refusal(.allocationUnknown, ["allocation": title])
+                }
+            }
+            let live = made.filter { !$0.isReversed }
+            guard !live.isEmpty else { throw Refusal(.allocationReversed, ["allocation": title]) }
+            for allocation in live { try Self.reverse(allocation, on: nil, reason, books) }
+            return credit
+        }
+        return written.outcome
+    }
+
     /// Takes a receipt or credit note back: a returned transfer (dated its day) or a mistake (dated as itself).
     /// Its invoices are open again with their old due days.
     package func reverse(_ name: CreditName, on day: LocalDate?, reason: String) async throws -> Int64? {
@@ -158,7 +196,10 @@ package struct CorrectRegister: Sendable {
     ///
     /// - Throws: `Refusal` `period.state` when it is so already, `period.order` when months before are open
     ///   (closing) or after are closed (opening).
-    package func setPeriod(month: LocalDate, to state: PeriodState, reason: String?) async throws -> Int64? {
+    /// - Parameter withEarlier: Closes the open months before it too, in the same act.
+    package func setPeriod(
+        month: LocalDate, to state: PeriodState, withEarlier: Bool = false, reason: String?
+    ) async throws -> Int64? {
         try await store.write(request) { books in
             let entity = try books.entities.find(nil)
             let number = PeriodRepository.month(month)
@@ -172,7 +213,8 @@ package struct CorrectRegister: Sendable {
             if wanted != .open, firstMonth < number {
                 for earlier in firstMonth..<number
                 where try books.periods.state(entity: entity, month: earlier) == .open {
-                    throw Refusal(.periodOrder, ["month": name])
+                    guard withEarlier else { throw Refusal(.periodOrder, ["month": name]) }
+                    try books.periods.append(entity: entity, month: earlier, wanted, reason: reason)
                 }
             }
             if wanted == .open, try books.periods.state(entity: entity, month: number + 1) != .open {

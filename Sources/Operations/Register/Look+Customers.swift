@@ -80,14 +80,42 @@ extension Look {
     private func everybody() -> CustomerFigures {
         guard viewer.may(.seeAging) || viewer.may(.seeInvoices) else { return Self.noFigures }
         return outlook.everybody.get {
-            var totals = Self.noFigures
-            for (id, figures) in allFigures where outlook.attributes[id] != nil {
-                for bucket in figures.buckets.indices { totals.buckets[bucket] += figures.buckets[bucket] }
-                totals.unapplied += figures.unapplied
-                totals.isPartial = totals.isPartial || figures.isPartial
-            }
-            return totals
+            var totals = Totals()
+            for id in outlook.debtorsOfCustomer.keys where outlook.attributes[id] != nil { add(id, to: &totals) }
+            return figures(of: totals)
         }
+    }
+
+    /// What several customers owe, each currency added up exactly: translated once, so that a total is the same
+    /// wherever it stands.
+    private struct Totals {
+        var byCurrency: [Currency: (buckets: [Int128], unapplied: Int128)] = [:]
+    }
+
+    private func add(_ customer: Int64, to totals: inout Totals) {
+        for debtor in outlook.debtorsOfCustomer[customer] ?? [] {
+            let currency = outlook.items.debtors[Int(debtor)].currency
+            var sum = totals.byCurrency[currency] ?? (Self.noFigures.buckets, 0)
+            for (bucket, amount) in outlook.aging.row(Int(debtor)).enumerated() { sum.buckets[bucket] += amount }
+            sum.unapplied += outlook.aging.unapplied[Int(debtor)]
+            totals.byCurrency[currency] = sum
+        }
+    }
+
+    private func figures(of totals: Totals) -> CustomerFigures {
+        var figures = Self.noFigures
+        for (currency, sum) in totals.byCurrency {
+            guard outlook.rates[currency] != nil else {
+                figures.isPartial =
+                    figures.isPartial || sum.unapplied != 0 || sum.buckets.contains { $0 != 0 }
+                continue
+            }
+            for (bucket, amount) in sum.buckets.enumerated() where amount != 0 {
+                figures.buckets[bucket] += outlook.functional(amount, currency) ?? 0
+            }
+            figures.unapplied += outlook.functional(sum.unapplied, currency) ?? 0
+        }
+        return figures
     }
 
     /// The first customers in an order that are overdue, of the scope.
@@ -151,7 +179,8 @@ extension Look {
             }
             return CustomerPage(rows: rows, count: order.count, totals: everybody())
         }
-        var totals = Self.noFigures
+        let mayKnow = viewer.may(.seeAging) || viewer.may(.seeInvoices)
+        var totals = Totals()
         var shown: [Int64] = []
         var count = 0
         let wanted =
@@ -171,14 +200,12 @@ extension Look {
             let isOpen = figures.open != 0 || figures.byCurrency.contains { $0.open != 0 }
             let isOverdue = figures.overdue != 0 || figures.byCurrency.contains { $0.overdue != 0 }
             if filter.onlyOpen && !isOpen || filter.onlyOverdue && !isOverdue { continue }
-            for bucket in figures.buckets.indices { totals.buckets[bucket] += figures.buckets[bucket] }
-            totals.unapplied += figures.unapplied
-            totals.isPartial = totals.isPartial || figures.isPartial
+            if mayKnow { add(id, to: &totals) }
             if count >= filter.skip, count < last { shown.append(id) }
             count += 1
         }
         let rows = shown.compactMap { id in attributes[id].map { row(id, $0, figures(of: id)) } }
-        return CustomerPage(rows: rows, count: count, totals: totals)
+        return CustomerPage(rows: rows, count: count, totals: figures(of: totals))
     }
 
     private func isBefore(
@@ -293,6 +320,41 @@ extension Look {
     }
 
     /// People who own customers, for filters.
+    /// The code of the customer that somebody means who typed a code, a name or a part of one; `nil` where it could be
+    /// several or none.
+    package func customerMeant(by text: String) -> String? {
+        let typed = text.trimmingCharacters(in: .whitespaces)
+        if let id = try? customer(typed) { return outlook.attributes[id]?.code }
+        let found = outlook.directory.search(typed, limit: 3, where: sees).compactMap { outlook.attributes[$0] }
+        let same = found.filter { $0.name == typed }
+        if same.count == 1 { return same[0].code }
+        return found.count == 1 ? found[0].code : nil
+    }
+
+    /// Customers whose code, name or pinyin initials fit what somebody types.
+    package func customerOptions(_ text: String, limit: Int = 12) -> [(code: String, name: String)] {
+        guard !text.isEmpty else { return [] }
+        return outlook.directory.search(String(text.prefix(80)), limit: limit, where: sees).compactMap { id in
+            outlook.attributes[id].map { ($0.code, $0.name) }
+        }
+    }
+
+    /// What is registered of a customer, by the columns of a customers file.
+    ///
+    /// - Throws: `Refusal` `customer.unknown`.
+    package func customerFields(_ code: String) throws -> [String: String] {
+        let id = try customer(code)
+        guard let entry = outlook.attributes[id] else { throw Refusal(.customerUnknown, ["customer": .text(code)]) }
+        func key(_ person: Int64?) -> String { person.flatMap { outlook.people[$0] } ?? "" }
+        return [
+            "code": entry.code, "name": entry.name, "uscc": entry.uscc ?? "", "industry": entry.industry ?? "",
+            "kind": entry.kind?.name ?? "", "size": entry.size?.name ?? "",
+            "group": entry.group.flatMap { outlook.attributes[$0]?.code } ?? "", "sales_owner": key(entry.salesOwner),
+            "collector": key(entry.collector), "currency": entry.currency ?? "",
+            "terms_days": entry.termsDays.map { "\($0)" } ?? "", "language": entry.language ?? "",
+        ]
+    }
+
     package func owners() -> [(key: String, name: String)] {
         var ids: Set<Int64> = []
         for entry in outlook.attributes.byID.values {

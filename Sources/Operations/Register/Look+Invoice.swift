@@ -223,25 +223,26 @@ extension Look {
             }
             for row in try session.rows(
                 """
-                SELECT r.id, r.day, x.rule, x.open_amount FROM reminder_item x JOIN reminder r ON r.id = x.reminder
+                SELECT r.id, r.day, r.held, x.open_amount, r.state FROM reminder_item x JOIN reminder r ON r.id = x.reminder
                  WHERE x.item = \(item) ORDER BY r.id DESC LIMIT 50
                 """)
             {
                 drafts.append(
                     Draft(
                         "reminder", row.integer(0), day: LocalDate(dayNumber: Int(row.integer(1))),
-                        Money(minorUnits: row.integer(3), currency: currency), "",
-                        RuleCode(rawValue: row.integer(2))?.name ?? ""))
+                        Money(minorUnits: row.integer(3), currency: currency),
+                        ReminderState(rawValue: row.integer(4))?.name ?? "", row.text(2)))
             }
             for row in try session.rows(
                 """
-                SELECT t.id, t.opened_day, t.rule FROM task_item s JOIN task t ON t.id = s.task
+                SELECT t.id, t.opened_day, t.rule, t.kind FROM task_item s JOIN task t ON t.id = s.task
                  WHERE s.subject = \(item) ORDER BY t.id DESC LIMIT 50
                 """)
             {
                 drafts.append(
                     Draft(
-                        "task", row.integer(0), day: LocalDate(dayNumber: Int(row.integer(1))), nil, "",
+                        "task", row.integer(0), day: LocalDate(dayNumber: Int(row.integer(1))), nil,
+                        WorkTask.Kind(rawValue: row.integer(3))?.name ?? "",
                         RuleCode(rawValue: row.integer(2))?.name ?? ""))
             }
             for row in try session.rows(

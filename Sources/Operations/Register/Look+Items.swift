@@ -69,6 +69,8 @@ extension Look {
         package let open: Int64
         package let contract: String?
         package let taxStatus: Invoice.TaxStatus
+        /// The tax invoice's own number (数电票号码), which payers quote.
+        package let taxNumber: String?
         /// Negative before the due day.
         package let daysOverdue: Int
     }
@@ -255,7 +257,8 @@ extension Look {
                 SELECT i.id, v.number, e.code, i.n, v.contract,
                     coalesce((SELECT s.status FROM tax_invoice_event s WHERE s.invoice = v.id ORDER BY s.n DESC LIMIT 1),
                         v.tax_status),
-                    (SELECT max(x.n) FROM item x WHERE x.invoice = v.id)
+                    (SELECT max(x.n) FROM item x WHERE x.invoice = v.id),
+                    (SELECT t.number FROM tax_invoice t WHERE t.invoice = v.id)
                   FROM item i JOIN invoice v ON v.id = i.invoice JOIN entity e ON e.id = v.entity WHERE i.id IN (\(places))
                 """
             }, visit: { read[$0.integer(0)] = $0 })
@@ -273,7 +276,7 @@ extension Look {
                 issueDay: LocalDate(dayNumber: Int(outlook.items.issueDay(at: position))), dueDay: due,
                 currency: debtor.currency, amount: outlook.items.amount(at: position), open: outlook.open[position],
                 contract: row.optionalText(4), taxStatus: Invoice.TaxStatus(rawValue: row.integer(5)) ?? .delivered,
-                daysOverdue: day.days(since: due))
+                taxNumber: row.optionalText(7), daysOverdue: day.days(since: due))
         }
     }
 }

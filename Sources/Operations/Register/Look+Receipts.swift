@@ -273,8 +273,13 @@ extension Look {
 
     /// The items whose numbers a text names. Where it names some as a whole, ends that happen to agree mean nothing.
     package static func named(_ items: [ItemRow], in text: String) -> [ItemRow] {
-        let whole = items.filter { names($0.number, in: text, asWhole: true) }
-        return whole.isEmpty ? items.filter { names($0.number, in: text, asWhole: false) } : whole
+        for asWhole in [true, false] {
+            let found = items.filter { item in
+                [item.number, item.taxNumber].compactMap { $0 }.contains { names($0, in: text, asWhole: asWhole) }
+            }
+            if !found.isEmpty { return found }
+        }
+        return []
     }
 
     /// Whether a text names a number: all of it; or else its end from the last sign that is no digit, four digits at

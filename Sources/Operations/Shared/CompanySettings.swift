@@ -62,6 +62,17 @@ package struct CompanySettings: Hashable, Sendable {
         return Int((since < 0 ? since + day : since) / 60_000_000)
     }
 
+    /// The last instant before a minute of a day (24 · 60 is its end) in the company's time zone.
+    func instant(before day: LocalDate, minute: Int) -> Instant {
+        let wall = Int64(day.dayNumber) * 86_400_000_000 + Int64(minute) * 60_000_000
+        var found = Instant(microseconds: wall)
+        // The zone's offset hangs on the instant that is looked for: the second look settles it.
+        for _ in 0..<2 {
+            found = Instant(microseconds: wall - (local(found).microseconds - found.microseconds))
+        }
+        return Instant(microseconds: found.microseconds - 1)
+    }
+
     private func local(_ instant: Instant) -> Instant {
         let zone = TimeZone(identifier: timeZone) ?? .gmt
         let offset = zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(instant.microseconds) / 1e6))

@@ -60,6 +60,33 @@ package enum SettingQueries {
         }
     }
 
+    package struct CalendarDay: Sendable {
+        package let day: LocalDate
+        /// Else a weekend's day that is worked.
+        package let isHoliday: Bool
+        package let name: String
+    }
+
+    /// A year's days that are no usual weekday or weekend, in their order.
+    package static func days(of year: Int, country: String, in store: Store) throws -> [CalendarDay] {
+        guard let first = LocalDate(year: year, month: 1, day: 1), let last = LocalDate(year: year, month: 12, day: 31)
+        else { return [] }
+        return try store.read { session in
+            try session.rows(
+                """
+                SELECT d.day, d.kind, d.name FROM calendar_day d
+                 WHERE d.country = \(country) AND d.day BETWEEN \(first.dayNumber) AND \(last.dayNumber)
+                   AND d.n = (SELECT max(e.n) FROM calendar_day e WHERE e.country = d.country AND e.day = d.day)
+                 ORDER BY d.day
+                """
+            ).map {
+                CalendarDay(
+                    day: LocalDate(dayNumber: Int($0.integer(0))), isHoliday: $0.integer(1) == 1,
+                    name: $0.optionalText(2) ?? "")
+            }
+        }
+    }
+
     package struct StoreFigures: Sendable {
         package let acts: Int64
         package let facts: Int64

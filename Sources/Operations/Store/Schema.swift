@@ -20,6 +20,10 @@ enum Schema {
         Migration(
             number: 4, name: "notes", statements: notes,
             appendOnly: FactTable.all.filter { (56...57).contains($0.kind) }.map(\.name)),
+        // Payers quote the tax invoice's number, which stands by its invoice.
+        Migration(
+            number: 5, name: "tax invoice numbers",
+            statements: ["CREATE INDEX tax_invoice_about ON tax_invoice (invoice)"]),
     ])
 
     /// All tables in the order of their creation, so that a table stands behind those that it names.

@@ -31,14 +31,26 @@ package struct AgingReport: Sendable {
 
     /// Amounts in minor units of `currency`.
     package struct Row: Sendable {
-        /// The customer's code, the owner's e-mail, … ; crossed keys are joined by ` / `.
-        package let key: String
+        /// By dimension: the customer's code, the owner's e-mail, …
+        package let keys: [String]
         /// What each dimension's part is called: a person's name, a customer's; a code where there is no name.
         package let names: [String]
         package let currency: Currency
         package let buckets: [Int128]
         package let unapplied: Int128
 
+        package init(
+            keys: [String], names: [String], currency: Currency, buckets: [Int128], unapplied: Int128
+        ) {
+            self.keys = keys
+            self.names = names
+            self.currency = currency
+            self.buckets = buckets
+            self.unapplied = unapplied
+        }
+
+        /// Crossed keys are joined by ` / `.
+        package var key: String { keys.joined(separator: " / ") }
         package var name: String { names.joined(separator: " / ") }
         package var open: Int128 { buckets.reduce(0, +) }
     }
@@ -90,15 +102,50 @@ package struct AgingReport: Sendable {
                 let picture = try store.picture.current(in: session, imagePath: store.imagePath)
                 return try AgingBuilder(request, session, picture, store).report()
             }
-            guard request.customers.isEmpty, request.viewer?.seesAll ?? true else { return try made() }
+            guard request.customers.isEmpty else { return try made() }
             let known = try request.knownAt.state(in: session)
             let parts = [
                 "aging", "\(request.asOf)", "\(known.isNow)", "\(known.act)", request.buckets.cacheKey,
                 request.dimensions.map(\.rawValue).joined(separator: "+"), "\(request.usesTodaysAttributes)",
-                request.currency?.code ?? "",
+                request.currency?.code ?? "", request.viewer?.scopeKey ?? "all",
             ]
             return try store.outlooks.reports.report(
                 parts.joined(separator: "|"), act: ActRepository(session: session).head().lastAct, made)
+        }
+    }
+}
+
+extension AgingReport {
+    /// An open item behind a figure.
+    package struct Item: Sendable {
+        package let number: String
+        package let customer: String
+        package let customerName: String
+        /// In force on the report's day.
+        package let dueDay: LocalDate
+        package let issueDay: LocalDate
+        package let open: Money
+    }
+
+    /// The items that one figure of the report is made of.
+    package struct Behind: Sendable {
+        /// The largest first.
+        package let items: [Item]
+        package let count: Int
+        /// Of all of them, in minor units.
+        package let sums: [(currency: Currency, open: Int128)]
+    }
+
+    /// The open items behind one figure: of one row or of all, in one bucket or in all.
+    ///
+    /// - Parameter keys: A value for each dimension of the request, as `Row.keys` has them; `nil` for all rows.
+    /// - Throws: `Refusal` for an unknown act.
+    package static func behind(
+        _ request: Request, keys: [String]?, bucket: Int?, limit: Int, in store: Store
+    ) throws -> Behind {
+        try store.read { session in
+            let picture = try store.picture.current(in: session, imagePath: store.imagePath)
+            return try AgingBuilder(request, session, picture, store).behind(keys, bucket, limit)
         }
     }
 }
@@ -198,11 +245,37 @@ private struct AgingBuilder {
 
     private var isScoped: Bool { !(request.viewer?.seesAll ?? true) }
 
-    private func sees(_ customer: Int64) -> Bool {
-        guard let viewer = request.viewer, !viewer.seesAll else { return true }
-        // Whose customer it is now counts, whatever day is looked at.
-        let entry = present[customer]
-        return viewer.sees(salesOwner: entry?.salesOwner, collector: entry?.collector)
+    private func sees(_ customer: Int64) -> Bool { present.isSeen(customer, by: request.viewer) }
+
+    func behind(_ keys: [String]?, _ bucket: Int?, _ limit: Int) throws -> AgingReport.Behind {
+        let wanted = try wantedDebtors()
+        var filters: [(key: OpenItems.Key, rows: Set<Int32>)] = []
+        if let keys, keys.count == request.dimensions.count {
+            for (part, asked) in zip(try crossKeys(), keys) {
+                let rows = part.labels.indices.filter { part.labels[$0].key == asked }.map(Int32.init)
+                filters.append((part.key, Set(rows)))
+            }
+        }
+        let found = picture.openItems(query, of: filters, where: wanted, bucket: bucket, limit: limit)
+        var numbers: [Int64: (String, LocalDate)] = [:]
+        try session.rows(
+            about: found.items.map { .integer(picture.fact(of: $0.item)) }, [],
+            {
+                "SELECT i.id, v.number, v.issue_day FROM item i JOIN invoice v ON v.id = i.invoice WHERE i.id IN (\($0))"
+            },
+            visit: { numbers[$0.integer(0)] = ($0.text(1), LocalDate(dayNumber: Int($0.integer(2)))) })
+        let items = found.items.map { entry in
+            let debtor = picture.debtors[entry.debtor]
+            let customer = attributes[debtor.customer]
+            let (number, issueDay) = numbers[picture.fact(of: entry.item)] ?? ("", request.asOf)
+            return AgingReport.Item(
+                number: number, customer: customer?.code ?? "", customerName: customer?.name ?? "",
+                dueDay: LocalDate(dayNumber: Int(entry.due)), issueDay: issueDay,
+                open: Money(minorUnits: entry.open, currency: debtor.currency))
+        }
+        return AgingReport.Behind(
+            items: items, count: found.count,
+            sums: found.sums.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     }
 
     private func concentration(_ rows: [AgingReport.Row]) -> [AgingReport.Concentration] {
@@ -220,7 +293,7 @@ private struct AgingBuilder {
     }
 
     private struct RowKey: Hashable {
-        let text: String
+        let texts: [String]
         let currency: Currency
     }
 
@@ -228,10 +301,10 @@ private struct AgingBuilder {
         let width = request.buckets.buckets.count
         var sums: [RowKey: (buckets: [Int128], unapplied: Int128, names: [String])] = [:]
         func add(
-            _ key: String, _ names: [String], _ currency: Currency, _ buckets: some Sequence<Int128>,
+            _ keys: [String], _ names: [String], _ currency: Currency, _ buckets: some Sequence<Int128>,
             _ unapplied: Int128
         ) {
-            let rowKey = RowKey(text: key, currency: currency)
+            let rowKey = RowKey(texts: keys, currency: currency)
             var row = sums[rowKey] ?? ([Int128](repeating: 0, count: width), 0, names)
             for (index, amount) in buckets.enumerated() { row.buckets[index] += amount }
             row.unapplied += unapplied
@@ -244,27 +317,50 @@ private struct AgingBuilder {
                 let row = aging.row(index)
                 let unapplied = aging.unapplied[index]
                 guard unapplied != 0 || row.contains(where: { $0 != 0 }) else { continue }
-                let (key, names) = try label(debtor)
-                add(key, names, debtor.currency, row, unapplied)
+                let (keys, names) = try label(debtor)
+                add(keys, names, debtor.currency, row, unapplied)
             }
         } else {
             try addCrossed(wanted, add)
         }
         return sums.map { key, row in
             AgingReport.Row(
-                key: key.text, names: row.names, currency: key.currency, buckets: row.buckets, unapplied: row.unapplied)
+                keys: key.texts, names: row.names, currency: key.currency, buckets: row.buckets,
+                unapplied: row.unapplied)
         }.sorted { ($0.key, $0.currency) < ($1.key, $1.currency) }
     }
 
     /// Rows finer than a debtor: the invoice's own owner, contract or product line. Unapplied money has
     /// none of these; it stands with its customer's owner, or in a row without a key.
     private func addCrossed(
-        _ wanted: [Bool], _ add: (String, [String], Currency, [Int128], Int128) -> Void
+        _ wanted: [Bool], _ add: ([String], [String], Currency, [Int128], Int128) -> Void
     ) throws {
-        var keys: [OpenItems.Key] = []
-        var labels: [[(key: String, name: String)]] = []
+        let parts = try crossKeys()
+        let labels = parts.map(\.labels)
         let width = request.buckets.buckets.count
-        for dimension in request.dimensions {
+        for (key, amounts) in picture.aging(query, by: parts.map(\.key), where: wanted) {
+            let row = [labels[0][Int(key.first)]] + (labels.count > 1 ? [labels[1][Int(key.second)]] : [])
+            add(row.map(\.key), row.map(\.name), key.currency, amounts, 0)
+        }
+        let unapplied = picture.unapplied(query)
+        for (index, debtor) in picture.debtors.enumerated() where wanted[index] && unapplied[index] != 0 {
+            let parts = try request.dimensions.map { dimension -> (key: String, name: String) in
+                switch dimension {
+                case .owner:
+                    return person(attributes[debtor.customer]?.salesOwner)
+                case .contract, .product: return ("", "")
+                default: return try label(debtor, dimension)
+                }
+            }
+            add(
+                parts.map(\.key), parts.map(\.name), debtor.currency, [Int128](repeating: 0, count: width),
+                unapplied[index])
+        }
+    }
+
+    /// How items fall into rows, by dimension: the key by which the picture sums, and what its values are called.
+    private func crossKeys() throws -> [(key: OpenItems.Key, labels: [(key: String, name: String)])] {
+        try request.dimensions.map { dimension in
             switch dimension {
             case .owner:
                 var texts: [String: Int32] = [:]
@@ -278,39 +374,15 @@ private struct AgingBuilder {
                 }
                 let ofOwner = picture.owners.map { code($0 == 0 ? nil : $0) }
                 let ofDebtor = picture.debtors.map { code(attributes[$0.customer]?.salesOwner) }
-                keys.append(.owner(ofOwner, elseDebtor: ofDebtor))
-                labels.append(list)
-            case .contract:
-                keys.append(.contract)
-                labels.append(picture.contracts.map { ($0, $0) })
-            case .product:
-                keys.append(.productLine)
-                labels.append(picture.productLines.map { ($0, $0) })
+                return (.owner(ofOwner, elseDebtor: ofDebtor), list)
+            case .contract: return (.contract, picture.contracts.map { ($0, $0) })
+            case .product: return (.productLine, picture.productLines.map { ($0, $0) })
             default:
-                keys.append(.debtor(picture.debtors.indices.map(Int32.init)))
-                labels.append(try picture.debtors.map { try label($0, dimension) })
+                return (
+                    .debtor(picture.debtors.indices.map(Int32.init)),
+                    try picture.debtors.map { try label($0, dimension) }
+                )
             }
-        }
-        for (key, amounts) in picture.aging(query, by: keys, where: wanted) {
-            let first = labels[0][Int(key.first)]
-            let second = labels.count > 1 ? labels[1][Int(key.second)] : nil
-            add(
-                second.map { "\(first.key) / \($0.key)" } ?? first.key,
-                [first.name] + [second?.name].compactMap { $0 }, key.currency, amounts, 0)
-        }
-        let unapplied = picture.unapplied(query)
-        for (index, debtor) in picture.debtors.enumerated() where wanted[index] && unapplied[index] != 0 {
-            let parts = try request.dimensions.map { dimension -> (key: String, name: String) in
-                switch dimension {
-                case .owner:
-                    return person(attributes[debtor.customer]?.salesOwner)
-                case .contract, .product: return ("", "")
-                default: return try label(debtor, dimension)
-                }
-            }
-            add(
-                parts.map(\.key).joined(separator: " / "), parts.map(\.name), debtor.currency,
-                [Int128](repeating: 0, count: width), unapplied[index])
         }
     }
 
@@ -319,9 +391,9 @@ private struct AgingBuilder {
         return (key, names[id] ?? key)
     }
 
-    private func label(_ debtor: OpenItems.Debtor) throws -> (key: String, names: [String]) {
+    private func label(_ debtor: OpenItems.Debtor) throws -> (keys: [String], names: [String]) {
         let parts = try request.dimensions.map { try label(debtor, $0) }
-        return (parts.map(\.key).joined(separator: " / "), parts.map(\.name))
+        return (parts.map(\.key), parts.map(\.name))
     }
 
     private func label(_ debtor: OpenItems.Debtor, _ dimension: AgingReport.Dimension) throws -> (
@@ -356,7 +428,7 @@ private struct AgingBuilder {
                 for index in sums.indices { sums[index] += row.buckets[index] }
                 unapplied += row.unapplied
             }
-            return AgingReport.Row(key: "", names: [], currency: currency, buckets: sums, unapplied: unapplied)
+            return AgingReport.Row(keys: [], names: [], currency: currency, buckets: sums, unapplied: unapplied)
         }
     }
 
@@ -400,7 +472,7 @@ private struct AgingBuilder {
             for index in sums.indices { sums[index] += inBase(row.buckets[index]) }
             unapplied += inBase(row.unapplied)
         }
-        let row = AgingReport.Row(key: "", names: [], currency: company.currency, buckets: sums, unapplied: unapplied)
+        let row = AgingReport.Row(keys: [], names: [], currency: company.currency, buckets: sums, unapplied: unapplied)
         // A sum that leaves a currency out would be taken for the whole.
         return (missing.isEmpty ? row : nil, missing)
     }

@@ -32,6 +32,16 @@ enum BankCoverage {
         return !days.isEmpty && days.allSatisfy { $0 >= oldest.dayNumber }
     }
 
+    /// The accounts in use with the day that their data reach through, the one furthest behind first.
+    static func days(in session: any SQLSession) throws -> [(account: String, day: LocalDate)] {
+        let known = try read(session)
+        let newest = known.values.max() ?? 0
+        return known.filter { $0.value > newest - forgottenAfterDays }.sorted {
+            ($0.value, $0.key) < ($1.value, $1.key)
+        }
+        .map { ($0.key, LocalDate(dayNumber: $0.value)) }
+    }
+
     private static func read(_ session: any SQLSession) throws -> [String: Int] {
         guard let content = try SettingRepository.content(setting, in: session) else { return [:] }
         if let days = try? JSONDecoder().decode([String: Int].self, from: Data(content.utf8)) { return days }

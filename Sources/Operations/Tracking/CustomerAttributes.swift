@@ -22,6 +22,13 @@ struct CustomerAttributes {
     }
 
     private(set) var byID: [Int64: Entry] = [:]
+
+    /// Whether a customer is in somebody's data scope: whose it is now counts, whatever day is looked at.
+    func isSeen(_ customer: Int64, by viewer: Viewer?) -> Bool {
+        guard let viewer, !viewer.seesAll else { return true }
+        let entry = byID[customer]
+        return viewer.sees(salesOwner: entry?.salesOwner, collector: entry?.collector)
+    }
     /// Days on which some version comes into force.
     private var validFrom: Set<Int> = []
 

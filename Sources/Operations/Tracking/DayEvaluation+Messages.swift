@@ -297,7 +297,8 @@ extension DayEvaluation {
         let letter = ReminderLetter(
             catalogue: catalogue, company: company.name, customer: customers[customer]?.name ?? "",
             accounts: try accounts(), lines: lines.map(Self.letterLine))
-        let personal = try books.personal.append([contact?.email ?? "", letter.subject, letter.text], subject: customer)
+        let personal = try books.personal.append(
+            [contact?.email ?? "", letter.subject, letter.text], subject: customer)
         let held = HoldReason.allCases.filter(reasons.contains)
         let id = try books.tracking.append(
             TrackingRepository.NewReminder(

@@ -23,6 +23,27 @@ package enum KnownAt: Hashable, Sendable {
         }
     }
 
+    /// Reads what people type too: `#1234`, a day (all of it) or a day and a time, in the company's time zone.
+    ///
+    /// - Throws: `Refusal` `instant.unreadable`.
+    package init(_ text: String, in company: CompanySettings) throws(Refusal) {
+        let parts = text.split(whereSeparator: { $0 == " " || $0 == "T" })
+        guard (1...2).contains(parts.count), !text.hasSuffix("Z"), let day = LocalDate(String(parts[0])) else {
+            self = try KnownAt(text)
+            return
+        }
+        var minute = 24 * 60
+        if parts.count == 2 {
+            let time = parts[1].split(separator: ":").map { Int($0) ?? -1 }
+            guard (2...3).contains(time.count), (0..<24).contains(time[0]), (0..<60).contains(time[1]) else {
+                throw Refusal(.instantUnreadable, ["value": .text(text)])
+            }
+            // The minute that is named, to its end.
+            minute = time[0] * 60 + time[1] + 1
+        }
+        self = .instant(company.instant(before: day, minute: minute))
+    }
+
     /// As it is written: `#12` or an instant.
     private var name: String {
         switch self {

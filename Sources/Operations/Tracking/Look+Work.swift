@@ -194,9 +194,13 @@ extension Look {
         package let late: [TaskRow]
         package let today: [TaskRow]
         package let week: [TaskRow]
-        package let later: Int
-        package let ofRole: Int
+        /// How many there are of each, also of those that don't stand above.
+        package let counts: (late: Int, today: Int, week: Int)
         package let doneToday: Int
+        /// Through which day each bank account's receipts were brought in, the one furthest behind first.
+        package let bankThrough: [(account: String, day: LocalDate)]
+        /// Receipts whose payer nobody knows yet.
+        package let unknownPayers: Int
         package let lastDayRun: LocalDate?
         /// What the last day's run did, by rule.
         package let rules: [(rule: String, made: Int, held: Int)]
@@ -214,9 +218,19 @@ extension Look {
         var filter = TaskFilter()
         filter.limit = 40
         let mine = try tasks(filter).rows
+        var counts = openCounts(filter)
         filter.whose = .role
         let ofRole = try tasks(filter).rows
-        let all = (mine + ofRole).sorted { ($0.dueDay, $0.id) < ($1.dueDay, $1.id) }
+        let others = openCounts(filter)
+        counts = (counts.late + others.late, counts.today + others.today, counts.week + others.week)
+        // Of what is due on one day, where most is at stake for longest.
+        func stake(_ task: TaskRow) -> Int128 {
+            task.open.reduce(Int128(0)) { $0 + (outlook.functional(Int128($1.minorUnits), $1.currency) ?? 0) }
+                * Int128(max(task.daysOverdue, 1))
+        }
+        let all = (mine + ofRole).map { (task: $0, stake: stake($0)) }.sorted {
+            ($0.task.dueDay, $1.stake, $0.task.id) < ($1.task.dueDay, $0.stake, $1.task.id)
+        }.map(\.task)
         let week = day.adding(days: 7)
         let late = all.filter { $0.dueDay < day }
         let today = all.filter { $0.dueDay == day }
@@ -231,13 +245,39 @@ extension Look {
         let worst = viewer.may(.seeAging) ? mostOverdue(.beyond90, limit: 5) : nil
         let lastRun = try session.row("SELECT max(day) FROM day_run")?.optionalInteger(0)
         return MyDay(
-            late: late, today: today, week: soon, later: all.count - late.count - today.count - soon.count,
-            ofRole: ofRole.count, doneToday: Int(done),
+            late: late, today: today, week: soon, counts: counts, doneToday: Int(done),
+            bankThrough: viewer.may(.seeReceipts) ? try BankCoverage.days(in: session) : [],
+            unknownPayers: viewer.may(.seeReceipts) && viewer.seesAll ? try unknownPayers() : 0,
             lastDayRun: lastRun.map { LocalDate(dayNumber: Int($0)) }, rules: try rulesOfLastRun(),
             heldReminders: try heldReminders(),
             waiting: viewer.may(.seeReceipts) ? try receipts(ReceiptFilter.none).waiting : [],
             figures: worst.map { _ in scopeFigures() } ?? CustomerFigures(buckets: []), worst: worst ?? [],
             changes: try changes(after: lastSeen, limit: 8), dueSoon: dueSoon())
+    }
+
+    /// How many open tasks fit a filter, by when they are due.
+    private func openCounts(_ filter: TaskFilter) -> (late: Int, today: Int, week: Int) {
+        let wanted = isWanted(filter)
+        var counts = (late: 0, today: 0, week: 0)
+        for entry in outlook.tasks.byID.values where Int(entry.dueDay) <= day.dayNumber + 7 {
+            guard wanted(entry.assignee, entry.role),
+                entry.customer.map(sees) ?? (viewer.seesAll || entry.assignee == viewer.person)
+            else { continue }
+            if Int(entry.dueDay) < day.dayNumber {
+                counts.late += 1
+            } else if Int(entry.dueDay) == day.dayNumber {
+                counts.today += 1
+            } else {
+                counts.week += 1
+            }
+        }
+        return counts
+    }
+
+    private func unknownPayers() throws -> Int {
+        Int(
+            try session.row(
+                "SELECT count(*) FROM credit_balance WHERE unapplied > 0 AND customer IS NULL")?.integer(0) ?? 0)
     }
 
     /// Of all customers in the scope, in the functional currency.

@@ -154,7 +154,8 @@ package enum MessageTemplates {
     }
 
     private static func product(_ catalogue: Catalogue) -> MessageTemplate {
-        MessageTemplate(Dictionary(uniqueKeysWithValues: MessageTemplate.Part.allCases.map { ($0, catalogue.pattern($0.key)) }))
+        MessageTemplate(
+            Dictionary(uniqueKeysWithValues: MessageTemplate.Part.allCases.map { ($0, catalogue.pattern($0.key)) }))
     }
 
     /// Versions of a language, newest first.
@@ -232,7 +233,8 @@ package enum MessageTemplates {
                     amount: Money(minorUnits: row.integer(3), currency: currency))
             }
             let letter = ReminderLetter(
-                catalogue: catalogue, company: try CompanySettings.load(in: session).name, customer: name?.text(0) ?? "",
+                catalogue: catalogue, company: try CompanySettings.load(in: session).name,
+                customer: name?.text(0) ?? "",
                 accounts: try accounts(in: session), lines: lines)
             return Sample(customer: letter.customer, subject: letter.subject, text: letter.text)
         }
@@ -326,7 +328,9 @@ package enum MessageTemplates {
     /// - Throws: `Refusal` `policy.changed` where another version came meanwhile.
     static func apply(_ content: String, _ books: Books) throws {
         let fields = content.split(separator: "\u{1f}", omittingEmptySubsequences: false).map(String.init)
-        guard let proposal = Proposal(fields) else { throw Refusal(.templateUnreadable, ["line": .count(1), "parts": .text("")]) }
+        guard let proposal = Proposal(fields) else {
+            throw Refusal(.templateUnreadable, ["line": .count(1), "parts": .text("")])
+        }
         try need(try newest(proposal.language, in: books.session).number, toBe: proposal.seen)
         let day = max(proposal.from, try earliest(in: books) ?? proposal.from)
         _ = try append(proposal.template, proposal.language, day, books)

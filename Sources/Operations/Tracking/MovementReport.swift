@@ -14,23 +14,35 @@ package struct MovementReport: Sendable {
 
     /// From the end of one day to the end of another.
     ///
+    /// - Parameter viewer: Who asks: only customers in their data scope count. `nil` counts all.
     /// - Throws: `Refusal` `day.range-backwards`, `act.unknown`.
     package static func make(
-        from: LocalDate, to: LocalDate, knownAt: KnownAt, buckets: BucketSet, in store: Store
+        from: LocalDate, to: LocalDate, knownAt: KnownAt, buckets: BucketSet, as viewer: Viewer? = nil, in store: Store
     ) throws -> MovementReport {
         guard from <= to else { throw Refusal(.dayRangeBackwards) }
         return try store.read { session in
             let known = try knownAt.state(in: session)
-            let key = "movement|\(from)|\(to)|\(known.isNow)|\(known.act)|\(buckets.cacheKey)"
+            let key =
+                "movement|\(from)|\(to)|\(known.isNow)|\(known.act)|\(buckets.cacheKey)|\(viewer?.scopeKey ?? "all")"
             return try store.outlooks.reports.report(key, act: ActRepository(session: session).head().lastAct) {
                 let picture = try store.picture.current(in: session, imagePath: store.imagePath)
                 let movements = picture.movement(
-                    after: from, through: to, knownFact: known.isNow ? .max : known.lastFact, buckets)
+                    after: from, through: to, knownFact: known.isNow ? .max : known.lastFact, buckets,
+                    where: try wanted(by: viewer, picture, session, store))
                 return MovementReport(
                     from: from, to: to, known: known, buckets: buckets,
                     movements: movements.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
             }
         }
+    }
+
+    /// Which debtors somebody sees; `nil` for all.
+    static func wanted(by viewer: Viewer?, _ picture: OpenItems, _ session: any SQLSession, _ store: Store) throws
+        -> [Bool]?
+    {
+        guard let viewer, !viewer.seesAll else { return nil }
+        let present = try store.outlooks.parts(in: session).attributes
+        return picture.debtors.map { present.isSeen($0.customer, by: viewer) }
     }
 
     /// The lines of a movement: code and amounts by bucket, reductions negative.
@@ -130,13 +142,14 @@ package struct TrendReport: Sendable {
     package let rollRates: [RollRate]
 
     package static func make(
-        upTo day: LocalDate, knownAt: KnownAt, buckets: BucketSet, in store: Store
+        upTo day: LocalDate, knownAt: KnownAt, buckets: BucketSet, as viewer: Viewer? = nil, in store: Store
     ) throws -> TrendReport {
         try store.read { session in
             let known = try knownAt.state(in: session)
-            let key = "trend|\(day)|\(known.isNow)|\(known.act)|\(buckets.cacheKey)"
+            let key = "trend|\(day)|\(known.isNow)|\(known.act)|\(buckets.cacheKey)|\(viewer?.scopeKey ?? "all")"
             return try store.outlooks.reports.report(key, act: ActRepository(session: session).head().lastAct) {
                 let picture = try store.picture.current(in: session, imagePath: store.imagePath)
+                let wanted = try MovementReport.wanted(by: viewer, picture, session, store)
                 var earliest: [Int64: Int32] = [:]
                 func earliestChange(_ fact: Int64) -> Int32 {
                     if let known = earliest[fact] { return known }
@@ -149,9 +162,10 @@ package struct TrendReport: Sendable {
                         sums(
                             picture,
                             OpenItems.Query(
-                                asOf: monthEnd, knownFact: known.isNow ? .max : known.lastFact, buckets: buckets))
+                                asOf: monthEnd, knownFact: known.isNow ? .max : known.lastFact, buckets: buckets),
+                            where: wanted)
                     }
-                    guard known.isNow else { return made() }
+                    guard known.isNow, wanted == nil else { return made() }
                     return store.outlooks.months.rows(
                         buckets.cacheKey, monthEnd, picture, earliestChange: earliestChange, made)
                 }
@@ -174,11 +188,11 @@ package struct TrendReport: Sendable {
         return ends.reversed()
     }
 
-    private static func sums(_ picture: OpenItems, _ query: OpenItems.Query) -> [Row] {
+    private static func sums(_ picture: OpenItems, _ query: OpenItems.Query, where wanted: [Bool]?) -> [Row] {
         let aging = picture.aging(query)
         let none = [Int128](repeating: 0, count: query.buckets.buckets.count)
         var sums: [Currency: (buckets: [Int128], unapplied: Int128)] = [:]
-        for (index, debtor) in picture.debtors.enumerated() {
+        for (index, debtor) in picture.debtors.enumerated() where wanted?[index] ?? true {
             let before = sums[debtor.currency] ?? (none, 0)
             sums[debtor.currency] = (
                 zip(before.buckets, aging.row(index)).map { $0 + $1 }, before.unapplied + aging.unapplied[index]

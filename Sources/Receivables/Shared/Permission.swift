@@ -17,6 +17,7 @@ package enum Permission: String, CaseIterable, Sendable {
     case saveMapping = "save-mapping"
     // The register, by hand.
     case registerCustomer = "register-customer"
+    case changeCustomer = "change-customer"
     case registerInvoice = "register-invoice"
     case registerReceipt = "register-receipt"
     case registerCreditNote = "register-credit-note"
@@ -83,6 +84,8 @@ package enum Permission: String, CaseIterable, Sendable {
         // Money and its allocation in one act: only where one person may do both, and then marked as imported.
         case .importSettlements: [.accountant]
         case .saveMapping: [.accountant, .cashier, .financeManager]
+        // Terms and owners decide who is reminded of what, and when.
+        case .changeCustomer: [.accountant, .financeManager]
         case .registerCustomer: [.sales, .accountant, .financeManager]
         case .registerInvoice, .registerCreditNote, .allocate, .reverseAllocation, .reverseReceipt, .reverseCreditNote,
             .reverseInvoice,

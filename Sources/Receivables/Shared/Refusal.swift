@@ -172,6 +172,7 @@ package enum RefusalCode: String, CaseIterable, Sendable {
     case passwordWrong = "password.wrong"
     case passwordSame = "password.same"
     case personNotAnEmail = "person.not-an-email"
+    case personOwnManager = "person.own-manager"
     case roleExclusive = "role.exclusive"
     case signInWrong = "sign-in.wrong"
     case signInLocked = "sign-in.locked"

@@ -35,7 +35,7 @@ enum LedgerPages {
                 let sum = group.lines.reduce(Int128(0)) { $0 + $1.balance }
                 return parts.proof(sum == 0, w.html(.ledgerProof, ["currency": HTML(group.currency.code), "difference": HTML(w.figure(sum, group.currency))]))
             })
-            <section class="sec"><h2>\(w(.periods))</h2>\(if: periods.isEmpty, parts.empty(w(.periodsNone)))<ul class="check">\(each: periods.suffix(24), { "<li>\(Icon.lock.html)<span>\($0.month) \($0.state)</span></li>" })</ul></section>
+            <section class="sec"><h2>\(w(.periods))</h2>\(if: periods.isEmpty, parts.empty(w(.periodsNone)))<ul class="check">\(each: periods.suffix(24), { "<li>\(Icon.lock.html)<span>\($0.month) \(w.name(.period, $0.state))</span></li>" })</ul></section>
             """)
     }
 

@@ -6,6 +6,7 @@ internal import Receivables
 enum PeoplePages {
     static let routes: [Route] = [
         Route(.get, "/people", .permission(.seePeople)) { try await people($0) },
+        Route(.get, "/people/change", .permission(.proposeRoles)) { try await change($0) },
         Route(.post, "/people/invite", .permission(.invite), invite),
         Route(.post, "/people/roles", .permission(.proposeRoles), setRoles),
         Route(.post, "/people/active", .permission(.disableAccount), setActive),
@@ -71,15 +72,44 @@ enum PeoplePages {
             : person.isInvited
                 ? parts.status(w(.accountInvited), "warn")
                 : person.hasAccount ? parts.status(w(.accountClosed), "bad") : parts.status(w(.accountNone))
-        let change: HTML = """
-            <td><details><summary>\(w(.change))</summary><form class="form" method="post" action="/people/roles" data-loose>\(Layout.formFields(asking))<input type="hidden" name="person" value="\(person.key)">\(roleChoices(person.roles, w))
-            \(Parts(asking, form: person.key).select("scope", w(.scope), (person.isScopeSet ? [] : [("", w(.scopeUsual))]) + DataScope.allCases.map { ($0.name, w.name(.scope, $0.name)) }, selected: person.isScopeSet ? person.scope.name : ""))<p class="acts">\(parts.submit(w(.save), main: false))</p></form>
-            \(if: person.hasAccount && person.key != asking.viewer.key, "<form method=\"post\" action=\"/people/active\" data-loose>\(Layout.formFields(asking))<input type=\"hidden\" name=\"person\" value=\"\(person.key)\"><button class=\"btn small danger\" name=\"active\" value=\"\(person.isActive ? "0" : "1")\">\(w(person.isActive ? .closeAccount : .openAccount))</button></form>")
-            \(if: !person.hasAccount || person.isInvited, "<form method=\"post\" action=\"/people/invite\" data-loose>\(Layout.formFields(asking))<input type=\"hidden\" name=\"email\" value=\"\(person.key)\"><input type=\"hidden\" name=\"name\" value=\"\(person.name)\"><button class=\"btn small\">\(w(.inviteAgain))</button></form>")</details></td>
-            """
+        let pending = person.pendingRoles.sorted { $0.rawValue < $1.rawValue }.map { w.name(.role, $0.name) }
+        let waits: HTML =
+            pending.isEmpty
+            ? .nothing : "<small>\(parts.status(w(.rolesWait, ["roles": .text(w.list(pending))]), "warn"))</small>"
+        let change: HTML =
+            "<td><a href=\"/people/change?person=\(URLText.encode(person.key))\" data-drawer>\(w(.change))</a></td>"
         return """
-            <tr data-row><th scope="row">\(person.name)<small>\(person.key)\(person.manager.map { HTML(" · \(w(.manager)) \($0)") } ?? .nothing)</small></th><td>\(w.list(person.roles.sorted { $0.rawValue < $1.rawValue }.map { w.name(.role, $0.name) }))</td><td>\(w.name(.scope, person.scope.name))</td><td>\(state)\(if: person.hasSecondFactor, "<small>\(w(.secondFactor))</small>")</td><td>\(person.lastSeen.map { w.moment($0, asking.site.company, today: asking.today) } ?? "–")</td>\(if: mayChange, change)</tr>
+            <tr data-row><th scope="row">\(person.name)<small>\(person.key)\(person.manager.map { HTML(" · \(w(.managerIs, ["name": .text($0)]))") } ?? .nothing)</small></th><td>\(w.list(person.roles.sorted { $0.rawValue < $1.rawValue }.map { w.name(.role, $0.name) }))\(waits)</td><td>\(w.name(.scope, person.scope.name))</td><td>\(state)\(if: person.hasSecondFactor, "<small>\(w(.secondFactor))</small>")</td><td>\(person.lastSeen.map { w.moment($0, asking.site.company, today: asking.today) } ?? "–")</td>\(if: mayChange, change)</tr>
             """
+    }
+
+    /// One person's roles, scope and manager, and their account.
+    private static func change(_ asking: Asking) async throws -> Reply {
+        let (store, now, key) = (asking.store, asking.now, asking.query["person"])
+        let people = try await asking.work { try AccountQueries.people(in: store, now: now) }
+        guard let person = people.first(where: { $0.key == key }) else {
+            throw Refusal(.actorUnknown, ["person": .text(key)])
+        }
+        let w = asking.w
+        let parts = Parts(asking)
+        let managers = [("", "–")] + people.filter { $0.key != key }.map { ($0.key, $0.name) }
+        let scopes =
+            (person.isScopeSet ? [] : [("", w(.scopeUsual))])
+            + DataScope.allCases.map { ($0.name, w.name(.scope, $0.name)) }
+        let active: HTML = """
+            <form class="form sec" method="post" action="/people/active" data-loose>\(Layout.formFields(asking))<input type="hidden" name="person" value="\(person.key)"><p class="caution">\(Icon.warn.html)<span>\(w(person.isActive ? .closeAccountText : .openAccountText))</span></p><p class="acts"><button class="btn danger" name="active" value="\(person.isActive ? "0" : "1")">\(w(person.isActive ? .closeAccount : .openAccount))</button></p></form>
+            """
+        return Layout(asking).drawer(
+            person.name, at: .people,
+            """
+            <p class="lead">\(person.key)</p>
+            \(if: !person.pendingRoles.isEmpty, parts.callout(HTML(w(.rolesWait, ["roles": .text(w.list(person.pendingRoles.sorted { $0.rawValue < $1.rawValue }.map { w.name(.role, $0.name) }))]))))
+            <form class="form sec" method="post" action="/people/roles">\(Layout.formFields(asking))<input type="hidden" name="person" value="\(person.key)">\(roleChoices(person.roles, w))<p class="meta">\(w(.rolesNeedManagement))</p>
+            \(parts.select("scope", w(.scope), scopes, selected: person.isScopeSet ? person.scope.name : ""))
+            \(if: asking.may(.setPerson), parts.select("manager", w(.manager), managers, selected: person.managerKey ?? ""))<p class="acts">\(parts.submit(w(.save)))</p></form>
+            \(if: person.hasAccount && person.key != asking.viewer.key, active)
+            \(if: !person.hasAccount || person.isInvited, "<form class=\"sec\" method=\"post\" action=\"/people/invite\" data-loose>\(Layout.formFields(asking))<input type=\"hidden\" name=\"email\" value=\"\(person.key)\"><input type=\"hidden\" name=\"name\" value=\"\(person.name)\"><button class=\"btn small\">\(w(.inviteAgain))</button></form>")
+            """)
     }
 
     @Sendable private static func invite(_ asking: Asking) async throws -> Reply {
@@ -105,7 +135,16 @@ enum PeoplePages {
                 _ = try await AccountCommands(in: asking.store, asking.request(.setScope, isOnce: false)).setScope(
                     scope, of: person)
             }
-            return Notice.redirect("/people", "saved")
+            if asking.may(.setPerson), asking.form.has("manager") {
+                _ = try await AccountCommands(in: asking.store, asking.request(.setPerson, isOnce: false)).setManager(
+                    asking.form["manager"], of: person)
+            }
+            // What management still has to agree to isn't saved yet.
+            let (store, now) = (asking.store, asking.now)
+            let waits =
+                try await asking.work { try AccountQueries.people(in: store, now: now) }
+                .first { $0.key == person }?.pendingRoles.isEmpty == false
+            return Notice.redirect("/people", waits ? "proposed" : "saved")
         } catch let refusal as Refusal {
             return try await people(asking, refused: refusal)
         }
@@ -142,7 +181,7 @@ enum PeoplePages {
             """
             \(parts.head(w(.navApprovals)))
             \(refused.map { parts.callout(HTML(w.message($0)), isBad: true) } ?? .nothing)
-            \(parts.answer(!asking.may(.seeApprovals) ? HTML(w(.approvalsOwn)) : w.html(waiting.isEmpty ? .approvalsNone : .approvalsAnswer, ["count": parts.bold("\(waiting.count)")])))
+            \(parts.answer(!asking.may(.seeApprovals) ? HTML(w(.approvalsOwn)) : w.html(waiting.isEmpty ? .approvalsNone : .approvalsAnswer, ["count": parts.bold("\(waiting.count)")], count: waiting.count)))
             <div class="lanes sec">\(each: waiting, { lane($0, asking, current) })</div>
             \(if: waiting.count { $0.isMine } > 1, manyForm(asking))
             \(if: !decided.isEmpty, "<section class=\"sec\"><h2>\(w(.decided))</h2><ul class=\"check\">\(each: decided, { decision($0, asking) })</ul></section>")

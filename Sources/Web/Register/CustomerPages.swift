@@ -20,7 +20,7 @@ enum CustomerPages {
         let w = asking.w
         let parts = Parts(asking)
         let currency = asking.site.company.currency
-        let table = table(page.totals, asking)
+        let table = table(asking)
         if !asking.query["format"].isEmpty {
             var all = filter
             all.skip = 0
@@ -44,7 +44,7 @@ enum CustomerPages {
                         "overdue": parts.bad(w.amount(page.totals.overdue, currency)),
                         "share": HTML(w.percent(page.totals.overdue, of: page.totals.open)),
                         "first": parts.bold(first?.name ?? ""),
-                    ])
+                    ], count: page.count)
         let next =
             filter.skip + filter.limit < page.count ? asking.address(("skip", "\(filter.skip + filter.limit)")) : nil
         return Layout(asking).page(
@@ -60,7 +60,7 @@ enum CustomerPages {
                 """, keep: ["sort", "reversed"], end: SavedViews.link(asking)))
             \(SavedViews.list(asking))
             \(if: page.totals.isPartial, parts.callout(HTML(w(.someUntranslated))))
-            \(table.html(page.rows, sort: filter.sort.rawValue, isReversed: filter.isReversed, foot: true))
+            \(table.html(page.rows, sort: filter.sort.rawValue, isReversed: filter.isReversed, foot: page.rows.isEmpty ? nil : totals(table, page.totals, asking)))
             \(parts.pager(w(.shownOf, ["from": .count(page.rows.isEmpty ? 0 : filter.skip + 1), "to": .count(filter.skip + page.rows.count), "all": .count(page.count)]), next: next, back: filter.skip > 0))
             \(parts.keys([("J K", .keyRows), ("Enter", .keyOpen), ("E", .keyExport)]))
             """)
@@ -78,7 +78,23 @@ enum CustomerPages {
         return filter
     }
 
-    private static func table(_ totals: Look.CustomerFigures, _ asking: Asking) -> ListTable<Look.CustomerRow> {
+    private static func totals(
+        _ table: ListTable<Look.CustomerRow>, _ totals: Look.CustomerFigures, _ asking: Asking
+    ) -> HTML {
+        let (w, currency) = (asking.w, asking.site.company.currency)
+        return table.foot { column in
+            switch column.id {
+            case "name": "<th scope=\"row\">\(w(.total))<small>\(currency.code)</small></th>"
+            case "open": w.cell(totals.open, currency, strong: true)
+            case "overdue": w.cell(totals.overdue, currency)
+            case "beyond90": w.cell(totals.beyond90, currency)
+            case "unapplied": w.cell(-totals.unapplied, currency)
+            default: nil
+            }
+        }
+    }
+
+    private static func table(_ asking: Asking) -> ListTable<Look.CustomerRow> {
         let w = asking.w
         let parts = Parts(asking)
         let labels = parts.bucketLabels
@@ -92,16 +108,16 @@ enum CustomerPages {
             ListColumn(
                 id: id, title: title, kind: .amount, sort: sort?.rawValue, isRight: true, isFileOnly: isFileOnly,
                 cell: { w.cell(of($0.figures), currency, strong: strong) },
-                value: { .amount(of($0.figures), exponent: currency.exponent) }, foot: w.cell(of(totals), currency))
+                value: { .amount(of($0.figures), exponent: currency.exponent) })
         }
+
         let name = ListColumn<Look.CustomerRow>(
             id: "name", title: w(.customer), kind: .text, sort: Look.CustomerSort.name.rawValue, isAlways: true,
             cell: { row in
                 """
                 <th scope="row"><a href="/customers/\(URLText.encode(row.code))" data-open>\(row.name)</a><small>\(row.code)\(if: row.isIncomplete, HTML(" · \(w(.incomplete))"))</small></th>
                 """
-            }, value: { .text($0.name) },
-            foot: "<th scope=\"row\">\(w(.total))<small>\(currency.code)</small></th>")
+            }, value: { .text($0.name) })
         let code = ListColumn<Look.CustomerRow>(
             id: "code", title: w(.customerCode), kind: .text, isFileOnly: true, cell: { _ in .nothing },
             value: { .text($0.code) })
@@ -201,8 +217,11 @@ enum CustomerPages {
         }
 
         private var actions: HTML {
-            (asking.may(.registerInvoice)
-                ? parts.button(w(.newInvoice), "/new/invoices?customer=\(URLText.encode(code))", .plus) : .nothing)
+            (asking.may(.changeCustomer)
+                ? "<a class=\"btn\" href=\"/customers/\(URLText.encode(code))/change\">\(w(.changeCustomerAct))</a>"
+                : .nothing)
+                + (asking.may(.registerInvoice)
+                    ? parts.button(w(.newInvoice), "/new/invoices?customer=\(URLText.encode(code))", .plus) : .nothing)
                 + (asking.may(.proposeContact)
                     ? "<a class=\"btn\" href=\"/customers/\(URLText.encode(code))/contact\" data-drawer>\(w(.newContact))</a>"
                     : .nothing)

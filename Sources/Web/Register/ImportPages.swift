@@ -85,6 +85,8 @@ enum ImportPages {
         let chosen: [String: String]
         let dateFormat: String
         let createsCustomers: Bool
+        /// Takes over what differs from what is registered.
+        let updates: Bool
     }
 
     private static func prepare(_ asking: Asking) async throws -> Prepared {
@@ -115,7 +117,7 @@ enum ImportPages {
         return Prepared(
             upload: upload, kind: kind, header: preview.header, rows: preview.rows, chosen: chosen,
             dateFormat: asking.form.has("dates") ? asking.form["dates"] : dateFormat(preview.rows),
-            createsCustomers: asking.form["createCustomers"] == "1")
+            createsCustomers: asking.form["createCustomers"] == "1", updates: asking.form["updates"] == "1")
     }
 
     /// A guess from the first lines.
@@ -154,6 +156,7 @@ enum ImportPages {
         let w = asking.w
         let parts = Parts(asking)
         let options = [("", w(.columnNone))] + prepared.header.filter { !$0.isEmpty }.map { ($0, $0) }
+        let mayUpdate = [ImportKind.customers, .contacts, .invoices, .calendar, .rates].contains(prepared.kind)
         let createsMissing = [ImportKind.invoices, .contacts, .receipts].contains(prepared.kind)
         return Layout(asking).page(
             prepared.upload.name, at: .imports, status: refused == nil ? 200 : 422,
@@ -166,7 +169,7 @@ enum ImportPages {
             <div class="two-columns">\(each: prepared.kind.columns, { column in
                 "<div data-drop>\(parts.select("column:\(column.name)", "\(w.name(.column, column.name))\(column.isRequired ? " *" : "")", options, selected: prepared.chosen[column.name] ?? ""))</div>"
             })</div>
-            <div class="two-columns">\(parts.select("dates", w(.dateFormat), dateFormats.map { ($0, $0) }, selected: prepared.dateFormat))\(if: createsMissing, "<label class=\"inline\"><input type=\"checkbox\" name=\"createCustomers\" value=\"1\"\(if: prepared.createsCustomers, " checked")> \(w(.createCustomers))</label>")</div>
+            <div class="two-columns">\(parts.select("dates", w(.dateFormat), dateFormats.map { ($0, $0) }, selected: prepared.dateFormat))\(if: createsMissing, "<label class=\"inline\"><input type=\"checkbox\" name=\"createCustomers\" value=\"1\"\(if: prepared.createsCustomers, " checked")> \(w(.createCustomers))</label>")\(if: mayUpdate, "<label class=\"inline\"><input type=\"checkbox\" name=\"updates\" value=\"1\"\(if: prepared.updates, " checked")> \(w(prepared.kind == .invoices ? .updateStatus : .updateKnown))</label>")</div>
             <p class="acts">\(parts.submit(w(.tryOut), main: result?.isGood != true))</p></form>
             <section class="sec"><h2>\(w(.firstLines))</h2><div class="scroll"><table class="figures"><thead><tr>\(each: prepared.header, { "<th scope=\"col\">\($0)</th>" })</tr></thead><tbody>\(each: prepared.rows, { row in "<tr>\(each: row, { "<td>\($0)</td>" })</tr>" })</tbody></table></div></section>
             """)
@@ -187,15 +190,16 @@ enum ImportPages {
         if result.isGood, let report = result.report {
             return """
                 \(parts.answer(w.html(.tryGood, ["created": parts.bold("\(report.created)"), "unchanged": HTML("\(report.unchanged)")])))
+                \(if: report.updated > 0, parts.callout(HTML(w(.tryUpdates, ["count": .count(report.updated)]))))
                 \(if: (report.proposed ?? 0) > 0, parts.callout(HTML(w(.importProposed, ["count": .count(report.proposed ?? 0)]))))
-                <form method="post" action="/imports/\(prepared.upload.id)/commit" data-loose>\(Layout.formFields(asking))<input type="hidden" name="kind" value="\(prepared.kind.rawValue)"><input type="hidden" name="mapping" value="\(result.yaml)">
-                <p class="acts">\(parts.submit(w(.importNow, ["count": .count(report.created)])))<label class="inline"><input type="checkbox" name="remember" value="1"> \(w(.rememberMapping))</label></p></form>
+                <form method="post" action="/imports/\(prepared.upload.id)/commit" data-loose>\(Layout.formFields(asking))<input type="hidden" name="kind" value="\(prepared.kind.rawValue)"><input type="hidden" name="mapping" value="\(result.yaml)">\(if: prepared.updates, "<input type=\"hidden\" name=\"updates\" value=\"1\">")
+                <p class="acts">\(parts.submit(w(.importNow, ["count": .count(report.created + report.updated)])))<label class="inline"><input type="checkbox" name="remember" value="1"> \(w(.rememberMapping))</label></p></form>
                 """
         }
         return """
             \(parts.callout(HTML(w(.tryBad, ["count": .count(result.faults.count)])), isBad: true))
             <div class="scroll sec"><table class="figures slim"><caption class="hidden">\(w(.faults))</caption><thead><tr><th scope="col" class="r">\(w(.line))</th><th scope="col">\(w(.columnHead))</th><th scope="col">\(w(.value))</th><th scope="col">\(w(.whatToDo))</th></tr></thead><tbody>\(each: result.faults.prefix(200), { fault in
-                "<tr data-row><th scope=\"row\" class=\"r\">\(fault.line == 0 ? "–" : HTML("\(fault.line)"))</th><td>\(fault.column)</td><td><code>\(String(fault.value.prefix(60)))</code></td><td>\(w.message(fault.refusal))</td></tr>"
+                "<tr data-row><th scope=\"row\" class=\"r\">\(fault.line == 0 ? "–" : HTML("\(fault.line)"))</th><td>\(w.name(.column, fault.column))</td><td><code>\(String(fault.value.prefix(60)))</code></td><td>\(w.message(fault.refusal))</td></tr>"
             })</tbody></table></div>\(if: result.faults.count > 200, "<p class=\"meta\">\(w(.moreFaults, ["count": .count(result.faults.count - 200)]))</p>")
             """
     }
@@ -207,6 +211,7 @@ enum ImportPages {
             var importing = FileImport(
                 prepared.kind, .file(path: prepared.upload.path), mapping: try SavedMapping.read(yaml))
             importing.options.isDryRun = true
+            importing.options.updates = prepared.updates
             let result = try await importing.run(
                 in: asking.store, actor: asking.viewer.actor, source: "import", now: asking.now, today: asking.today)
             return try await mapping(asking, result: Tried(report: result.report, faults: result.faults, yaml: yaml))
@@ -236,10 +241,12 @@ enum ImportPages {
         site.uploads.change(id) { $0.progress = 0 }
         let actor = asking.viewer.actor
         let (now, today, w, path, kind) = (asking.now, asking.today, asking.w, prepared.upload.path, prepared.kind)
+        let updates = prepared.updates
         Task.detached {
             var outcome: Uploads.Outcome
             do {
                 var importing = FileImport(kind, .file(path: path), mapping: mapping)
+                importing.options.updates = updates
                 importing.onProgress = { share in site.uploads.change(id) { $0.progress = share } }
                 let result = try await importing.run(
                     in: site.store, actor: actor, source: "import", now: now, today: today)

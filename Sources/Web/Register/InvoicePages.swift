@@ -45,10 +45,11 @@ enum InvoicePages {
             : w.html(
                 [.open: .itemsOpen, .overdue: .itemsOverdue, .settled: .itemsSettled, .all: .itemsAll][filter.state]
                     ?? .itemsAll,
-                ["count": parts.bold("\(page.count)"), "amount": parts.bold(sums)])
+                ["count": parts.bold("\(page.count)"), "amount": parts.bold(sums)], count: page.count)
         if asking.part == "drawer" {
+            let title = drawerTitle(asking, parts)
             return Layout(asking).drawer(
-                drawerTitle(asking, parts), at: .invoices,
+                title.isEmpty ? w(.navInvoices) : title, at: .invoices,
                 """
                 <p class="lead">\(sentence)</p>\(table.table(page, showsCustomer: filter.customer == nil, isSlim: true))
                 <p class="sec"><a class="btn" href="\(asking.address())">\(w(.asList))</a></p>
@@ -72,7 +73,7 @@ enum InvoicePages {
             \(SavedViews.list(asking))
             \(if: page.isCut, parts.callout(HTML(w(.atLeast, ["count": .count(page.count)]))))
             \(if: isFiltered, "<p class=\"meta\"><a href=\"/invoices\" data-main>\(w(.clearFilters))</a></p>")
-            \(page.rows.isEmpty ? parts.empty(w(isFiltered ? .emptyFiltered : .emptyRegister)) : table.list(page).html(page.rows, sort: filter.sort.rawValue, isReversed: filter.isReversed) + table.sums(page))
+            \(page.rows.isEmpty ? parts.empty(w(isFiltered ? .emptyFiltered : .emptyRegister)) : table.list(page).html(page.rows, sort: filter.sort.rawValue, isReversed: filter.isReversed, foot: table.sums(page)))
             \(parts.pager(w(.shownCount, ["count": .count(page.rows.count), "all": .count(page.count)]), next: page.next.map { asking.address(("after", $0.text)) }, back: filter.after != nil))
             \(parts.keys([("J K", .keyRows), ("Enter", .keyOpen), ("E", .keyExport)]))
             """)
@@ -86,7 +87,7 @@ enum InvoicePages {
         }
         if !asking.query["currency"].isEmpty { title.append(asking.query["currency"]) }
         if !asking.query["contract"].isEmpty { title.append(asking.query["contract"]) }
-        return title.isEmpty ? asking.w(.navInvoices) : title.joined(separator: " · ")
+        return title.joined(separator: " · ")
     }
 
     private static func filter(_ asking: Asking) -> Look.ItemFilter {
@@ -420,11 +421,17 @@ struct ItemTable {
 
     /// The list's totals, one line for each currency.
     func sums(_ page: Look.ItemPage) -> HTML {
-        """
-        <table class="figures slim"><caption class="hidden">\(w(.total))</caption><tbody>\(each: page.totals, { total in
-            "<tr class=\"sum\"><th scope=\"row\">\(w(.total)) \(total.currency.code)</th><td class=\"r\">\(w(.amount)) \(w.figure(total.amount, total.currency))</td><td class=\"r\">\(w(.openAmount)) \(w.figure(total.open, total.currency))</td></tr>"
-        })</tbody></table>
-        """
+        let list = list(page)
+        return page.totals.map { total in
+            list.foot { column in
+                switch column.id {
+                case "number": "<th scope=\"row\">\(w(.total)) \(total.currency.code)</th>"
+                case "amount": w.cell(total.amount, total.currency)
+                case "open": w.cell(total.open, total.currency, strong: true)
+                default: nil
+                }
+            }
+        }.joined()
     }
 
     private func address(_ row: Look.ItemRow) -> String {

@@ -13,6 +13,7 @@ enum ReceiptPages {
         },
         Route(.post, "/receipts/{fact}/allocate", .permission(.allocate), allocate),
         Route(.post, "/receipts/{fact}/unapply", .permission(.reverseAllocation), unapply),
+        Route(.post, "/undo", .permission(.reverseAllocation), undo),
         Route(.post, "/receipts/{fact}/reverse", .permission(.reverseReceipt), reverse),
     ]
 
@@ -133,7 +134,9 @@ enum ReceiptPages {
 
         /// The remittance text with the numbers it names marked.
         private func marked(_ text: String, _ receipt: Look.ReceiptPicture) -> HTML {
-            let named = Look.named(receipt.candidates, in: text).map(\.number)
+            let named = Look.named(receipt.candidates, in: text).flatMap {
+                [$0.number, $0.taxNumber].compactMap { $0 }
+            }
             var html = HTML.nothing
             var rest = Substring(text)
             while !rest.isEmpty {
@@ -285,11 +288,12 @@ enum ReceiptPages {
         }
         let reason = asking.form["reason"]
         do {
-            _ = try await AllocateReceipt(in: asking.store, asking.request(.allocate)).run(
+            let done = try await AllocateReceipt(in: asking.store, asking.request(.allocate)).run(
                 name(receipt), parts, on: asking.day("day"), reason: reason.isEmpty ? nil : reason)
             // On to the next one that waits.
             return Notice.redirect(
-                "/receipts" + asking.query.with(("part", nil), ("proposal", nil), ("add", nil)).query, "allocated")
+                "/receipts" + asking.query.with(("part", nil), ("proposal", nil), ("add", nil)).query, "allocated",
+                undo: asking.may(.reverseAllocation) ? done.act : nil)
         } catch let refused as PartRefused {
             return try await show(
                 asking, fact: fact, refused: Refused(refusal: refused.refusal, invoice: parts[refused.index].invoice))
@@ -307,6 +311,14 @@ enum ReceiptPages {
         } catch let refusal as Refusal {
             return try await show(asking, fact: fact, refused: Refused(refusal: refusal, invoice: nil))
         }
+    }
+
+    /// Takes back what one just allocated.
+    @Sendable private static func undo(_ asking: Asking) async throws -> Reply {
+        let act = Int64(asking.form["act"]) ?? 0
+        let fact = try await CorrectRegister(in: asking.store, asking.request(.reverseAllocation)).undoAllocation(
+            act: act, reason: asking.w(.undone))
+        return Notice.redirect(fact.map { "/receipts/\($0)" } ?? "/receipts", "unapplied")
     }
 
     @Sendable private static func reverse(_ asking: Asking) async throws -> Reply {

@@ -19,6 +19,15 @@ struct HTML: ExpressibleByStringInterpolation, Sendable {
 
     var isEmpty: Bool { bytes.isEmpty }
 
+    /// A table's cell with its column's name, which narrow screens show beside it.
+    func labelled(_ title: String) -> HTML {
+        guard bytes.starts(with: "<td".utf8) else { return self }
+        var cell = self
+        let label: HTML = " data-label=\"\(title)\""
+        cell.bytes.insert(contentsOf: label.bytes, at: 3)
+        return cell
+    }
+
     static func + (left: HTML, right: HTML) -> HTML {
         var sum = left
         sum.bytes.append(contentsOf: right.bytes)

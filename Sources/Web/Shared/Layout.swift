@@ -142,7 +142,7 @@ struct Layout {
         \(chapter("", .navBooks, .navBooksShort, Self.books, place))
         <div class="end">
         \(phoneSettings)
-        \(if: asking.may(.seeApprovals) || asking.may(.withdrawProposal), go("/approvals", Icon.shield.html, .navApprovals, .navApprovalsShort, place == .approvals, key: "a"))
+        \(if: asking.may(.seeApprovals) || asking.may(.withdrawProposal), go("/approvals", Icon.shield.html, .navApprovals, .navApprovalsShort, place == .approvals, key: "a", count: asking.session?.decisions ?? 0))
         \(if: asking.may(.seeSettings), go("/settings", Icon.gear.html, .navSettings, .navSettings, place == .settings, key: "s"))
         \(if: asking.may(.seePeople), go("/people", Icon.people.html, .navPeople, .navPeople, place == .people, key: "p"))
         \(if: asking.may(.seeStatus), go("/status", Icon.list.html, .navStatus, .navStatusShort, place == .status, key: nil))
@@ -152,13 +152,13 @@ struct Layout {
     }
 
     private func go(
-        _ path: String, _ mark: HTML, _ long: Word, _ short: Word, _ isCurrent: Bool, key: String?
+        _ path: String, _ mark: HTML, _ long: Word, _ short: Word, _ isCurrent: Bool, key: String?, count: Int = 0
     ) -> HTML {
         let current: HTML = isCurrent ? " aria-current=\"page\"" : ""
         let data: HTML = key.map { " data-go=\"\($0)\"" } ?? ""
         return """
             <a class="go" href="\(path)"\(current)\(data)><span class="n">\(mark)</span>\
-            <span class="long">\(w(long))</span><span class="short">\(w(short))</span></a>
+            <span class="long">\(w(long))</span><span class="short">\(w(short))</span>\(if: count > 0, "<span class=\"count num\">\(count)</span>")</a>
             """
     }
 
@@ -240,8 +240,11 @@ struct Layout {
     /// What the act before did, with the way to undo it.
     private var toast: HTML {
         guard let done = asking.cookies["hk_done"], let text = Notice.text(done, w) else { return .nothing }
+        let undo = asking.may(.reverseAllocation) ? Notice.act(done) : nil
         return """
-            <div class="toast" role="status" data-fade>\(Icon.check.html)<span>\(text)</span></div>
+            <div class="toast" role="status" data-fade>\(Icon.check.html)<span>\(text)</span>\(undo.map { act in
+                "<form class=\"inline\" method=\"post\" action=\"/undo\" data-loose>\(Self.formFields(asking))<input type=\"hidden\" name=\"act\" value=\"\(act)\"><button class=\"link\" data-key=\"z\">\(w(.undo)) <kbd>Z</kbd></button></form>" as HTML
+            } ?? .nothing)</div>
             """
     }
 
@@ -254,7 +257,7 @@ struct Layout {
         let list: [(String, Word)] = [
             ("/", .keySearch), ("G D", .keyMyDay), ("G C", .keyCustomers), ("G 3", .keyRegister), ("G 4", .keyTracking),
             ("J K", .keyRows), ("H L", .keyCells), ("Enter", .keyOpen), ("O", .keyNewTab), ("X", .keySelect),
-            ("E", .keyExport), ("N", .keyNext), ("Esc", .keyClose), ("?", .keyHelp),
+            ("E", .keyExport), ("N", .keyNext), ("Z", .keyUndo), ("Esc", .keyClose), ("?", .keyHelp),
         ]
         return """
             <dialog id="keys" aria-label="\(w(.keysTitle))"><h2>\(w(.keysTitle))</h2><div class="keylist">\(each: list, { key in
@@ -272,13 +275,23 @@ enum Notice {
         "decided": .doneDecided, "reversed": .doneReversed, "invited": .doneInvited, "nothing": .doneNothing,
     ]
 
-    static func text(_ cookie: String, _ w: Wording) -> String? { words[cookie].map { w($0) } }
+    static func text(_ cookie: String, _ w: Wording) -> String? {
+        words[String(cookie.prefix { $0 != "." })].map { w($0) }
+    }
+
+    /// The act that can be undone.
+    static func act(_ cookie: String) -> Int64? {
+        cookie.firstIndex(of: ".").flatMap { Int64(cookie[cookie.index(after: $0)...]) }
+    }
 
     /// Takes the notice away once it was shown.
     static let said = "hk_done=; Path=/; Max-Age=0; SameSite=Lax; HttpOnly"
 
     /// Redirects and says once what was done.
-    static func redirect(_ path: String, _ name: String) -> Reply {
-        Reply.redirect(path).with("Set-Cookie", "hk_done=\(name); Path=/; Max-Age=8; SameSite=Lax; HttpOnly")
+    ///
+    /// - Parameter undo: The act that can be taken back at once.
+    static func redirect(_ path: String, _ name: String, undo: Int64? = nil) -> Reply {
+        let said = name + (undo.map { ".\($0)" } ?? "")
+        return Reply.redirect(path).with("Set-Cookie", "hk_done=\(said); Path=/; Max-Age=8; SameSite=Lax; HttpOnly")
     }
 }

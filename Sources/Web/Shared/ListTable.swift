@@ -18,8 +18,6 @@ struct ListColumn<Row> {
     let cell: (Row) -> HTML
     /// The same for a file; columns that are only drawn have none.
     var value: ((Row) -> ReportTable.Cell)?
-    /// The cell under it in the row of totals.
-    var foot: HTML = "<td></td>"
 }
 
 /// A list with columns that a person chooses; the same columns go into its files.
@@ -38,14 +36,19 @@ struct ListTable<Row> {
     private var shown: [ListColumn<Row>] { columns.filter { $0.isAlways || !hidden.contains($0.id) } }
 
     func html(
-        _ rows: [Row], sort: String = "", isReversed: Bool = false, slim: Bool = false, foot: Bool = false
+        _ rows: [Row], sort: String = "", isReversed: Bool = false, foot: HTML? = nil
     ) -> HTML {
         let parts = Parts(asking)
         let shown = shown.filter { !$0.isFileOnly }
         return """
-            <div class="scroll"><table class="figures\(if: slim, " slim")"><caption class="hidden">\(title)</caption><thead><tr>\(each: shown, { head($0, sort, isReversed, parts) })</tr></thead>
-            <tbody>\(each: rows, { row in "<tr data-row>\(each: shown, { $0.cell(row) })</tr>" })</tbody>\(if: foot, "<tfoot><tr class=\"sum\">\(each: shown, { $0.foot })</tr></tfoot>")</table></div>
+            <div class="scroll"><table class="figures slim stackable listed"><caption class="hidden">\(title)</caption><thead><tr>\(each: shown, { head($0, sort, isReversed, parts) })</tr></thead>
+            <tbody>\(each: rows, { row in "<tr data-row>\(each: shown, { $0.cell(row).labelled($0.title) })</tr>" })</tbody>\(foot.map { "<tfoot>\($0)</tfoot>" } ?? .nothing)</table></div>
             """
+    }
+
+    /// A row of totals, from what each shown column has of them.
+    func foot(_ cell: (ListColumn<Row>) -> HTML?) -> HTML {
+        "<tr class=\"sum\">\(each: shown.filter { !$0.isFileOnly }, { (cell($0) ?? "<td class=\"wide\"></td>").labelled($0.title) })</tr>"
     }
 
     private func head(_ column: ListColumn<Row>, _ sort: String, _ isReversed: Bool, _ parts: Parts) -> HTML {

@@ -11,7 +11,7 @@ enum MyDayPages {
         let day = try await asking.look(.seeDay) { try $0.myDay(lastSeen: seen) }
         let (viewer, store) = (asking.viewer, asking.store)
         let approvals =
-            asking.may(.seeApprovals)
+            asking.may(.seeApprovals) || asking.may(.withdrawProposal)
             ? try await asking.work { try ApprovalQueries.list(for: viewer, onlyWaiting: true, limit: 50, in: store) }
             : []
         return MyDayPage(asking: asking, day: day, approvals: approvals).reply
@@ -27,6 +27,22 @@ private struct MyDayPage {
     private var company: CompanySettings { asking.site.company }
 
     private var all: [Look.TaskRow] { day.late + day.today + day.week }
+    private var count: Int { day.counts.late + day.counts.today + day.counts.week }
+
+    /// What the person's role does every day, one click away.
+    private var shortcuts: HTML {
+        let entries: [(Permission, Word, String)] = [
+            (.importReceipts, .importStatement, "/imports?kind=receipts"),
+            (.registerReceipt, .newReceipt, "/new/receipts"), (.allocate, .toAllocateAct, "/receipts"),
+            (.registerInvoice, .newInvoice, "/new/invoices"), (.releaseReminders, .heldAct, "/reminders?state=held"),
+            (.decide, .navApprovals, "/approvals"), (.invite, .inviteAct, "/people"),
+            (.seeSecurity, .securityLog, "/security"),
+        ]
+        let mine = entries.filter { asking.may($0.0) }.prefix(4)
+        return mine.isEmpty
+            ? .nothing
+            : "<nav class=\"acts sec\" aria-label=\"\(w(.oftenDone))\">\(each: mine, { parts.button(w($0.1), $0.2) })</nav>"
+    }
 
     var reply: Reply {
         let first = all.first
@@ -37,12 +53,14 @@ private struct MyDayPage {
             \(head)
             \(parts.answer(answer))
             \(figures)
+            \(shortcuts)
             <div class="split"><div>
             \(first.map(next) ?? .nothing)
-            \(work(.late, day.late.filter(rest), "late"))
-            \(work(.today, day.today.filter(rest), "today"))
-            \(work(.thisWeek, day.week.filter(rest), "week"))
-            \(parts.keys([("J K", .keyRows), ("Enter", .keyOpen), ("/", .keySearch), ("?", .keyHelp)]))
+            \(work(.late, day.late.filter(rest), day.counts.late, "late"))
+            \(work(.today, day.today.filter(rest), day.counts.today, "today"))
+            \(work(.thisWeek, day.week.filter(rest), day.counts.week, "week"))
+            \(if: all.count < count, "<p><a class=\"btn small\" href=\"/tasks?whose=mine\">\(w(.allTasks, ["count": .count(count)]))</a></p>")
+            \(if: !all.isEmpty, parts.keys([("J K", .keyRows), ("Enter", .keyOpen), ("/", .keySearch), ("?", .keyHelp)]))
             \(worst)
             </div>
             <aside class="rail" aria-label="\(w(.todaysState))">\(rail)</aside></div>
@@ -53,9 +71,9 @@ private struct MyDayPage {
         let minutes = company.minuteOfDay(of: asking.now)
         let greeting: Word = minutes < 12 * 60 ? .goodMorning : minutes < 18 * 60 ? .goodAfternoon : .goodEvening
         let done = day.doneToday
-        let whole = done + day.late.count + day.today.count
+        let whole = done + day.counts.late + day.counts.today
         return """
-            <header class="head"><div><p class="meta">\(w.date(asking.today, today: asking.today)) \(w.weekday(asking.today))</p>\
+            <header class="head"><div><p class="meta">\(w.html(.dayAndWeekday, ["day": w.date(asking.today, today: asking.today), "weekday": HTML(w.weekday(asking.today))]))</p>\
             <h1>\(w(greeting, ["name": .text(asking.session?.name ?? "")]))</h1></div>\
             \(if: whole > 0, "<p class=\"acts\"><label class=\"meta\" for=\"done\">\(w(.doneOf, ["done": .count(done), "all": .count(whole)]))</label> <progress id=\"done\" max=\"\(whole)\" value=\"\(done)\">\(done) / \(whole)</progress></p>")</header>
             """
@@ -68,23 +86,24 @@ private struct MyDayPage {
     }
 
     private var answer: HTML {
-        let mine = approvals.filter(\.isMine).count
+        let mine = asking.session?.decisions ?? 0
         let decide: HTML =
             mine == 0
             ? .nothing
             : w.html(
                 .answerApprovals,
-                ["count": "<a href=\"/approvals\">\(w(.approvalsToDo, ["count": .count(mine)]))</a>"])
+                ["count": "<a href=\"/approvals\">\(w(.approvalsToDo, ["count": .count(mine)]))</a>"], count: mine)
         guard !all.isEmpty else { return mine == 0 ? HTML(w(.answerNothing)) : decide }
-        let total = sum(all)
+        // A sum of some would be taken for that of all.
+        let total = all.count < count ? "" : sum(all)
         let sentence = w.html(
             total.isEmpty ? .answerTasks : .answerTasksAmount,
             [
-                "count": parts.bold(w(.thingsToDo, ["count": .count(all.count)])),
+                "count": parts.bold(w(.thingsToDo, ["count": .count(count)])),
                 "amount": parts.bold(total),
             ])
         let late: HTML =
-            day.late.isEmpty ? .nothing : w.html(.answerLate, ["count": parts.bad("\(day.late.count)")])
+            day.counts.late == 0 ? .nothing : w.html(.answerLate, ["count": parts.bad("\(day.counts.late)")])
         return w.sentences(sentence, late, decide)
     }
 
@@ -129,16 +148,17 @@ private struct MyDayPage {
         case .collect, .assessRisk:
             text = HTML(w(.whyOverdue, ["count": .count(task.count), "days": .count(task.daysOverdue)]))
         case .mendRegister:
-            text = HTML("\(w.name(.check, task.check ?? "")): \(w(.records, ["count": .count(task.count)]))")
+            text = HTML(
+                w(.checkRecords, ["check": .text(w.name(.check, task.check ?? "")), "count": .count(task.count)]))
         }
         if task.escalations > 0 { text += HTML(w(.escalatedToo)) }
         return text + " <code>\(task.rule)</code>"
     }
 
-    private func work(_ title: Word, _ rows: [Look.TaskRow], _ id: String) -> HTML {
+    private func work(_ title: Word, _ rows: [Look.TaskRow], _ count: Int, _ id: String) -> HTML {
         guard !rows.isEmpty else { return .nothing }
         return """
-            <section aria-labelledby="w-\(id)"><div class="worktitle"><h2 id="w-\(id)">\(w(title))</h2><span class="meta">\(w(.items, ["count": .count(rows.count)]))</span></div><ol class="work">\(each: rows, entry)</ol></section>
+            <section aria-labelledby="w-\(id)"><div class="worktitle"><h2 id="w-\(id)">\(w(title))</h2><span class="meta">\(w(.items, ["count": .count(count)]))</span></div><ol class="work">\(each: rows, entry)</ol></section>
             """
     }
 
@@ -167,7 +187,7 @@ private struct MyDayPage {
 
     private var rail: HTML {
         """
-        \(if: !approvals.isEmpty, approvalList)
+        \(if: approvals.contains { $0.isMine || $0.isOwn }, approvalList)
         \(if: !day.rules.isEmpty, rules)
         \(if: asking.may(.seeReceipts), receipts)
         \(if: !day.changes.isEmpty, changes)
@@ -178,7 +198,7 @@ private struct MyDayPage {
         """
         <section><h2>\(w(.waitingForMe))</h2><ul>\(each: approvals.filter { $0.isMine }.prefix(5), { row in
             "<li><div class=\"row\"><a href=\"/approvals\">\(w.name(.approval, row.kind.name)) \(row.subjectName)</a></div><p class=\"meta\">\(row.requestedBy) \(w.moment(row.requestedAt, company, today: asking.today))</p></li>"
-        })</ul>\(if: !approvals.contains { $0.isMine }, "<p class=\"meta\">\(w(.nothingWaits))</p>")\
+        })</ul>\(if: (asking.session?.decisions ?? 0) > 5, "<p class=\"meta\"><a href=\"/approvals\">\(w(.approvalsToDo, ["count": .count(asking.session?.decisions ?? 0)]))</a></p>")\(if: !approvals.contains { $0.isMine }, "<p class=\"meta\">\(w(.nothingWaits))</p>")\
         \(if: approvals.contains { $0.isOwn }, "<h2>\(w(.waitingForOthers))</h2><ul>\(each: approvals.filter { $0.isOwn }.prefix(5), { "<li><a href=\"/approvals\">\(w.name(.approval, $0.kind.name)) \($0.subjectName)</a></li>" })</ul>")</section>
         """
     }
@@ -195,7 +215,10 @@ private struct MyDayPage {
         """
         <section><h2>\(w(.bank))</h2>\(if: day.waiting.isEmpty, "<p class=\"why\">\(w(.allAllocated))</p>")<dl class="facts">\(each: day.waiting, { waiting in
             "<dt>\(w(.waitingMoney))</dt><dd class=\"r num\">\(w.amount(waiting.amount, waiting.currency))</dd>"
-        })</dl>\(if: !day.waiting.isEmpty, "<p class=\"meta\"><a href=\"/receipts\">\(w(.toAllocate))</a></p>")</section>
+        })\(each: day.bankThrough.prefix(3), { bank in
+            let late = bank.day < asking.today.adding(days: -4)
+            return "<dt>\(bank.account.isEmpty ? w(.bankThrough) : w(.bankThroughOf, ["account": .text(bank.account)]))</dt><dd class=\"r\(if: late, " bad")\">\(w.date(bank.day, today: asking.today))</dd>"
+        })\(if: day.unknownPayers > 0, "<dt>\(w(.unknownPayer))</dt><dd class=\"r num\">\(day.unknownPayers)</dd>")</dl>\(if: !day.waiting.isEmpty, "<p class=\"meta\"><a href=\"/receipts\">\(w(.toAllocate))</a></p>")</section>
         """
     }
 

@@ -153,12 +153,12 @@ struct Parts {
 
     func select(
         _ name: String, _ label: String, _ options: [(value: String, text: String)], selected: String,
-        hidden: Bool = false
+        hidden: Bool = false, error: String? = nil
     ) -> HTML {
         """
-        <div class="field"><label for="\(id(name))"\(if: hidden, " class=\"hidden\"")>\(label)</label><select id="\(id(name))" name="\(name)">\(each: options, { option in
+        <div class="field"><label for="\(id(name))"\(if: hidden, " class=\"hidden\"")>\(label)</label><select id="\(id(name))" name="\(name)"\(if: error != nil, " aria-invalid=\"true\" aria-describedby=\"\(id(name))-error\"")>\(each: options, { option in
             "<option value=\"\(option.value)\"\(if: option.value == selected, " selected")>\(option.text)</option>"
-        })</select></div>
+        })</select>\(fieldError(name, error))</div>
         """
     }
 

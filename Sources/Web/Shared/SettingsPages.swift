@@ -22,6 +22,7 @@ enum SettingsPages {
         let banks: [ApprovalQueries.BankAccountRow]
         let periods: [(month: String, state: String)]
         let calendar: [SettingQueries.CalendarYear]
+        let days: [SettingQueries.CalendarDay]
     }
 
     private static let tabs: [(String, Word)] = [
@@ -34,13 +35,16 @@ enum SettingsPages {
         _ asking: Asking, tab chosen: String? = nil, refused: Refusal? = nil, effect: HTML = .nothing
     ) async throws -> Reply {
         let (store, today) = (asking.store, asking.today)
+        let year = Int(asking.query["year"]) ?? today.year
+        let country = asking.site.company.country
         let content = try await asking.work {
             Content(
                 policy: try Policies.text(on: today, in: store), newest: try Policies.newest(in: store),
                 history: try SettingQueries.policies(in: store),
                 accounts: try AccountCodes.all(in: store), entities: try EntityQueries.all(in: store),
                 banks: try ApprovalQueries.bankAccounts(in: store), periods: try PeriodQueries.closed(in: store),
-                calendar: try SettingQueries.calendar(in: store))
+                calendar: try SettingQueries.calendar(in: store),
+                days: try SettingQueries.days(of: year, country: country, in: store))
         }
         let w = asking.w
         let parts = Parts(asking)
@@ -208,10 +212,24 @@ enum SettingsPages {
         return """
             \(parts.answer(HTML(w(.calendarText))))
             \(if: !content.calendar.contains { $0.year == asking.today.year }, parts.callout(HTML(w(.calendarMissing, ["year": .count(asking.today.year)]))))
-            <div class="scroll sec"><table class="figures slim"><thead><tr><th scope="col">\(w(.year))</th><th scope="col">\(w(.country))</th><th scope="col" class="r">\(w(.holidays))</th><th scope="col" class="r">\(w(.workingDays))</th></tr></thead><tbody>\(each: content.calendar, { "<tr><th scope=\"row\">\($0.year)</th><td>\($0.country)</td><td class=\"r\">\($0.holidays)</td><td class=\"r\">\($0.working)</td></tr>" })</tbody></table></div>
-            \(if: asking.may(.importCalendar), "<p class=\"sec\"><a class=\"btn\" href=\"/imports?kind=calendar\">\(w(.importCalendarAct, ["year": .count(next)]))</a></p>")
+            <div class="scroll sec"><table class="figures slim"><thead><tr><th scope="col">\(w(.year))</th><th scope="col">\(w(.country))</th><th scope="col" class="r">\(w(.holidays))</th><th scope="col" class="r">\(w(.workingDays))</th></tr></thead><tbody>\(each: content.calendar, { "<tr><th scope=\"row\"><a href=\"/settings?tab=calendar&year=\("\($0.year)")\" data-main>\("\($0.year)")</a></th><td>\(w.name(.country, $0.country))</td><td class=\"r\">\($0.holidays)</td><td class=\"r\">\($0.working)</td></tr>" })</tbody></table></div>
+            \(calendarDays(content, asking))
+            \(if: asking.may(.importCalendar), "<p class=\"sec acts\"><a class=\"btn\" href=\"/new/calendar\">\(w(.calendarDayAct))</a><a class=\"btn\" href=\"/imports?kind=calendar\">\(w(.importCalendarAct, ["year": .count(next)]))</a></p>")
             """
     }
+
+    /// The days of a year that are no usual weekday or weekend.
+    private static func calendarDays(_ content: Content, _ asking: Asking) -> HTML {
+        let w = asking.w
+        guard let first = content.days.first else { return .nothing }
+        return """
+            <section class="sec"><h2>\(w(.calendarDays, ["year": .count(first.day.year)]))</h2><div class="scroll"><table class="figures slim fit"><caption class="hidden">\(w(.calendarDays, ["year": .count(first.day.year)]))</caption><thead><tr><th scope="col">\(w(.day))</th><th scope="col">\(w(.kind))</th><th scope="col">\(w(.name))</th></tr></thead><tbody>\(each: content.days, { row in
+                "<tr data-row><th scope=\"row\">\(w.day(row.day)) <span class=\"meta\">\(w.weekday(row.day))</span></th><td>\(row.isHoliday ? parts(asking).status(w(.dayOff), "good") : parts(asking).status(w(.workingDay)))</td><td>\(row.name)</td></tr>"
+            })</tbody></table></div></section>
+            """
+    }
+
+    private static func parts(_ asking: Asking) -> Parts { Parts(asking) }
 
     private static func banks(_ content: Content, _ asking: Asking) -> HTML {
         let w = asking.w
@@ -244,10 +262,10 @@ enum SettingsPages {
         let parts = Parts(asking)
         let month = asking.today.startOfMonth.adding(days: -1)
         let form: HTML = """
-            <form class="form narrow sec" method="post" action="/settings/period">\(Layout.formFields(asking))\(parts.field("month", w(.month), value: asking.form.has("month") ? asking.form["month"] : String("\(month)".prefix(7)), type: "month", isRequired: true))\(parts.select("state", w(.state), [("softClosed", w(.periodSoft)), ("closed", w(.periodClosed)), ("open", w(.periodOpen))], selected: asking.form["state"]))\(parts.field("reason", w(.reason), value: asking.form["reason"]))<p class="acts">\(parts.submit(w(.periodAct)))</p></form>
+            <form class="form narrow sec" method="post" action="/settings/period">\(Layout.formFields(asking))\(parts.field("month", w(.month), value: asking.form.has("month") ? asking.form["month"] : String("\(month)".prefix(7)), type: "month", isRequired: true))\(parts.select("state", w(.state), [("softClosed", w(.periodSoft)), ("closed", w(.periodClosed)), ("open", w(.periodOpen))], selected: asking.form["state"]))<label class="inline"><input type="checkbox" name="earlier" value="1" checked> \(w(.periodEarlier))</label>\(parts.field("reason", w(.reason), value: asking.form["reason"]))<p class="acts">\(parts.submit(w(.periodAct)))</p></form>
             """
         return """
-            \(parts.answer(HTML(w(.periodsText))))\(if: content.periods.isEmpty, parts.empty(w(.periodsNone)))<ul class="check sec">\(each: content.periods.suffix(36), { "<li>\(Icon.lock.html)<span>\($0.month) \($0.state)</span></li>" })</ul>\(if: asking.may(.setPeriod), form)
+            \(parts.answer(HTML(w(.periodsText))))\(if: content.periods.isEmpty, parts.empty(w(.periodsNone)))<ul class="check sec">\(each: content.periods.suffix(36), { "<li>\(Icon.lock.html)<span>\($0.month) \(w.name(.period, $0.state))</span></li>" })</ul>\(if: asking.may(.setPeriod), form)
             """
     }
 
@@ -259,7 +277,7 @@ enum SettingsPages {
             <form class="form narrow sec" method="post" action="/settings/entity">\(Layout.formFields(asking))\(parts.field("code", w(.recordCode), value: asking.form["code"], isRequired: true))\(parts.field("name", w(.name), value: asking.form["name"], isRequired: true))\(parts.field("currency", w(.currency), value: asking.form.has("currency") ? asking.form["currency"] : company.currency.code, isRequired: true))<p class="acts">\(parts.submit(w(.entityAct)))</p></form>
             """
         return """
-            <div class="sheet">\(parts.facts([(w(.name), HTML(company.name)), (w(.currency), HTML(company.currency.code)), (w(.timeZone), HTML(company.timeZone)), (w(.country), HTML(company.country)), (w(.language), HTML(company.language)), (w(.storeKind), HTML(w.name(.store, company.kind.rawValue)))]))</div>
+            <div class="sheet">\(parts.facts([(w(.name), HTML(company.name)), (w(.currency), HTML(company.currency.code)), (w(.timeZone), HTML(company.timeZone)), (w(.country), HTML(w.name(.country, company.country))), (w(.language), HTML(w.name(.language, company.language))), (w(.storeKind), HTML(w.name(.store, company.kind.rawValue)))]))</div>
             <section class="sec"><h2>\(w(.entities))</h2><ul class="check">\(each: content.entities, { "<li>\(Icon.book.html)<span>\($0.code) · \($0.name) · \($0.currency)</span></li>" })</ul>\(if: asking.may(.addEntity), form)</section>
             """
     }
@@ -301,7 +319,8 @@ enum SettingsPages {
                 asking.form["state"] == "closed" ? .closed : asking.form["state"] == "open" ? .open : .softClosed
             let reason = asking.form["reason"]
             _ = try await CorrectRegister(in: asking.store, asking.request(.setPeriod)).setPeriod(
-                month: month, to: state, reason: reason.isEmpty ? nil : reason)
+                month: month, to: state, withEarlier: asking.form["earlier"] == "1",
+                reason: reason.isEmpty ? nil : reason)
         }
     }
 

@@ -106,7 +106,8 @@ enum Routes {
         SystemPages.routes + AccountPages.routes + MyDayPages.routes + SearchPages.routes + SavedViews.routes
             + ColumnChoice.routes
             + CustomerPages.routes + InvoicePages.routes + ReceiptPages.routes + NewRecordPages.routes
-            + ImportPages.routes + AgingPages.routes + WorkPages.routes + TemplatePages.routes + LedgerPages.routes + PeoplePages.routes
+            + ImportPages.routes + AgingPages.routes + WorkPages.routes + TemplatePages.routes + LedgerPages.routes
+            + PeoplePages.routes
             + SettingsPages.routes + NotePages.routes + (isDevelopment ? GalleryPage.routes : [])
     }
 }

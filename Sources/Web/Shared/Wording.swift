@@ -20,13 +20,21 @@ struct Wording: Sendable {
     }
 
     /// A text whose places hold markup, such as an amount in bold.
-    func html(_ word: Word, _ parts: [String: HTML]) -> HTML {
+    ///
+    /// - Parameter count: What words that stand in the singular or plural go by: `{count:item/items}`.
+    func html(_ word: Word, _ parts: [String: HTML], count: Int = 2) -> HTML {
         var rest = Substring(catalogue.text(word.rawValue))
         var html = HTML.nothing
         while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
             html += HTML(String(rest[..<open]))
             let name = String(rest[rest.index(after: open)..<close])
-            html += parts[name] ?? HTML("{\(name)}")
+            let choice = name.split(separator: ":", maxSplits: 1)
+            if choice.count == 2 {
+                let words = choice[1].split(separator: "/", omittingEmptySubsequences: false)
+                html += HTML(String(count == 1 ? words[0] : words[words.count - 1]))
+            } else {
+                html += parts[name] ?? HTML("{\(name)}")
+            }
             rest = rest[rest.index(after: close)...]
         }
         return html + HTML(String(rest))
@@ -42,7 +50,8 @@ struct Wording: Sendable {
         case role, rule, task, check, held, reminder, command, account, event, signal, purpose, status, size, table
         case customerKind = "customer-kind"
         case taxStatus = "tax-status"
-        case permission, scope, approval, source, pause, security, proposal, column, effect, store, policy, template, language
+        case permission, scope, approval, source, pause, security, proposal, column, effect, store, policy, template,
+            language, period, country
         case importKind = "import"
     }
 
@@ -60,7 +69,10 @@ struct Wording: Sendable {
         if case .text(let column)? = parameters["column"] { parameters["column"] = .text(name(.column, column)) }
         if case .text(let part)? = parameters["part"] { parameters["part"] = .text(name(.template, part)) }
         if case .text(let role)? = parameters["role"] { parameters["role"] = .text(name(.role, role)) }
-        return catalogue.message(Refusal(refusal.code, parameters))
+        // What the command line is told to do isn't what a page's reader can do.
+        let own = "page.\(refusal.code.rawValue)"
+        return catalogue.keys.contains(own)
+            ? catalogue.text(own, parameters) : catalogue.message(Refusal(refusal.code, parameters))
     }
 
     // MARK: Amounts

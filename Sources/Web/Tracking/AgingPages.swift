@@ -22,6 +22,8 @@ enum AgingPages {
         var skip: Int
         var refusal: Refusal?
         var from: LocalDate?
+
+        var dimensions: [AgingReport.Dimension] { [by] + [cross].compactMap { $0 } }
     }
 
     private static let pageSize = 60
@@ -35,7 +37,9 @@ enum AgingPages {
             cross: AgingReport.Dimension(rawValue: asking.query["cross"]),
             inTenThousands: asking.query["unit"] == "wan", skip: max(0, Int(asking.query["skip"]) ?? 0))
         if !asking.query["knownAt"].isEmpty {
-            do { question.knownAt = try KnownAt(asking.query["knownAt"]) } catch { question.refusal = error }
+            do { question.knownAt = try KnownAt(asking.query["knownAt"], in: asking.site.company) } catch {
+                question.refusal = error
+            }
         }
         if question.cross == question.by { question.cross = nil }
         question.from = asking.day("from")
@@ -53,21 +57,23 @@ enum AgingPages {
         let viewer = asking.viewer
         let store = asking.store
         try viewer.need(.seeAging)
+        // Figures of another day than the one asked for would be taken for it.
+        if let refusal = question.refusal { return unreadable(asking, question, refusal) }
         let isFile = !asking.query["format"].isEmpty
         let content = try await asking.work {
             var request = AgingReport.Request(
                 asOf: question.asOf, buckets: try Policies.buckets(question.basis, on: question.asOf, in: store))
             request.knownAt = question.knownAt
-            request.dimensions = [question.by] + [question.cross].compactMap { $0 }
+            request.dimensions = question.dimensions
             request.viewer = viewer
             let report = try AgingReport.make(request, in: store)
-            guard !isFile, viewer.seesAll else { return Content(report: report, movement: nil, trend: nil) }
+            guard !isFile else { return Content(report: report, movement: nil, trend: nil) }
             let from = question.from ?? question.asOf.startOfMonth.adding(days: -1)
             let movement = try MovementReport.make(
                 from: min(from, question.asOf), to: question.asOf, knownAt: question.knownAt, buckets: request.buckets,
-                in: store)
+                as: viewer, in: store)
             let trend = try TrendReport.make(
-                upTo: question.asOf, knownAt: question.knownAt, buckets: request.buckets, in: store)
+                upTo: question.asOf, knownAt: question.knownAt, buckets: request.buckets, as: viewer, in: store)
             return Content(report: report, movement: movement, trend: trend)
         }
         if isFile {
@@ -77,44 +83,99 @@ enum AgingPages {
         return AgingPage(asking: asking, question: question, content: content).reply
     }
 
+    /// The page without figures: what was asked for can't be understood.
+    private static func unreadable(_ asking: Asking, _ question: Question, _ refusal: Refusal) -> Reply {
+        let parts = Parts(asking)
+        return Layout(asking).page(
+            asking.w(.navAging), at: .aging, status: 422,
+            """
+            \(parts.head(asking.w(.navAging)))\(parts.callout(HTML(asking.w.message(refusal)), isBad: true))\(filters(asking, question))
+            """)
+    }
+
     /// The items that one figure of a report is made of, as of its day and state of knowledge.
     @Sendable private static func items(_ asking: Asking) async throws -> Reply {
         let question = question(asking)
         if let refusal = question.refusal { throw refusal }
         let (viewer, store) = (asking.viewer, asking.store)
-        let code = asking.query["customer"]
-        // Whether there is such a customer for this person.
-        let name = try await asking.look(.seeAging) { try $0.customerPicture(code).row.name }
-        let rows = try await asking.work { () -> [RegisterQueries.InvoiceRow] in
-            let set = try Policies.buckets(question.basis, on: question.asOf, in: store)
-            guard let index = Int(asking.query["bucket"]), set.buckets.indices.contains(index) else { return [] }
-            var filter = RegisterQueries.InvoiceFilter()
-            filter.customer = code
-            filter.currency = Currency(asking.query["currency"])
-            filter.asOf = question.asOf
-            filter.knownAt = question.knownAt
-            filter.bucket = (set, set.buckets[index].code)
-            filter.viewer = viewer
-            filter.limit = mostItems
-            return try RegisterQueries.invoices(filter, today: asking.today, in: store).rows
+        try viewer.need(.seeAging)
+        let keys = asking.query.all("key")
+        let (behind, name, buckets) = try await asking.work {
+            var request = AgingReport.Request(
+                asOf: question.asOf, buckets: try Policies.buckets(question.basis, on: question.asOf, in: store))
+            request.knownAt = question.knownAt
+            request.dimensions = question.dimensions
+            request.currency = Currency(asking.query["currency"])
+            request.viewer = viewer
+            let bucket = Int(asking.query["bucket"]).flatMap { request.buckets.buckets.indices.contains($0) ? $0 : nil }
+            let behind = try AgingReport.behind(
+                request, keys: keys.isEmpty ? nil : keys, bucket: bucket, limit: mostItems, in: store)
+            // The report knows what the row is called.
+            let row = keys.isEmpty ? nil : try AgingReport.make(request, in: store).rows.first { $0.keys == keys }
+            return (behind, row, request.buckets)
         }
         let w = asking.w
-        var sums: [Currency: Int128] = [:]
-        for row in rows { sums[row.currency, default: 0] += Int128(row.open) }
+        let bucket = Int(asking.query["bucket"]).flatMap { buckets.buckets.indices.contains($0) ? $0 : nil }
+        let isCustomer = question.dimensions == [.customer]
+        let title = name.map { AgingPage.called($0, question.dimensions, w) } ?? w(.everybody)
         let foot: HTML = """
-            <tfoot>\(each: sums.sorted { $0.key < $1.key }, { sum in
-                "<tr class=\"sum\"><th scope=\"row\">\(w(.total)) \(sum.key.code)</th><td></td>\(w.cell(sum.value, sum.key, strong: true))</tr>"
+            <tfoot>\(each: behind.sums, { sum in
+                "<tr class=\"sum\"><th scope=\"row\">\(w(.total)) \(sum.currency.code)</th><td></td>\(w.cell(sum.open, sum.currency, strong: true))</tr>"
             })</tfoot>
             """
+        let what = bucket.map { " · " + Parts(asking).bucketLabel($0, of: buckets) } ?? ""
         return Layout(asking).drawer(
-            name, at: .aging,
+            title + what, at: .aging,
             """
-            <p class="lead">\(w.html(.asOfDay, ["day": w.date(question.asOf, today: asking.today)]))</p>
-            \(if: rows.isEmpty, Parts(asking).empty(w(.noOpenItems)))<div class="scroll"><table class="figures slim stackable"><thead><tr><th scope="col">\(w(.number))</th><th scope="col" class="r">\(w(.dueDay))</th><th scope="col" class="r">\(w(.openAmount))</th></tr></thead><tbody>\(each: rows, { row in
-                "<tr data-row><th scope=\"row\"><a href=\"/invoices/\(URLText.encode(row.number))\" data-open>\(row.number)</a></th><td class=\"r\">\(w.day(row.dueDay))</td>\(w.cell(row.open, row.currency, strong: true))</tr>"
-            })</tbody>\(if: !rows.isEmpty && rows.count < mostItems, foot)</table></div>
-            \(if: rows.count == mostItems, "<p class=\"meta\">\(w(.firstOnly, ["count": .count(mostItems)]))</p>")
+            <p class="lead">\(w.html(.asOfDay, ["day": w.date(question.asOf, today: asking.today)])) \(w(.itemsCount, ["count": .count(behind.count)]))</p>
+            \(if: isCustomer && !(keys.first ?? "").isEmpty, "<p class=\"acts\"><a class=\"btn small\" href=\"/customers/\(URLText.encode(keys.first ?? ""))\">\(w(.seeCustomer))</a></p>")
+            \(if: behind.items.isEmpty, Parts(asking).empty(w(.noOpenItems)))<div class="scroll"><table class="figures slim stackable"><thead><tr><th scope="col">\(w(.number))</th><th scope="col" class="r">\(w(.dueDay))</th><th scope="col" class="r">\(w(.openAmount))</th></tr></thead><tbody>\(each: behind.items, { item($0, question, isCustomer, asking) })</tbody>\(if: !behind.items.isEmpty, foot)</table></div>
+            \(if: behind.count > mostItems, "<p class=\"meta\">\(w(.firstOnly, ["count": .count(mostItems)]))</p>")
             """)
+    }
+
+    private static func item(_ item: AgingReport.Item, _ question: Question, _ isCustomer: Bool, _ asking: Asking)
+        -> HTML
+    {
+        let w = asking.w
+        let late = question.asOf.days(since: item.dueDay)
+        let number: HTML =
+            asking.may(.seeInvoices)
+            ? "<a href=\"/invoices/\(URLText.encode(item.number))\" data-open>\(item.number)</a>" : HTML(item.number)
+        return """
+            <tr data-row><th scope="row">\(number)\(if: !isCustomer, "<small>\(item.customerName)</small>")</th><td class="r">\(w.day(item.dueDay))<small\(if: late > 0, " class=\"bad\"")>\(w.lateness(late))</small></td>\(w.cell(item.open.minorUnits, item.open.currency, strong: true))</tr>
+            """
+    }
+
+    private static func filters(_ asking: Asking, _ question: Question) -> HTML {
+        let w = asking.w
+        let parts = Parts(asking)
+        let dimensions = AgingReport.Dimension.allCases.map { ($0.rawValue, w(word($0))) }
+        return parts.filters(
+            """
+            \(parts.field("asOf", w(.asOf), value: "\(question.asOf)", type: "date"))
+            \(parts.field("knownAt", w(.knownAt), value: asking.query["knownAt"], more: " placeholder=\"\(w(.knownAtHint))\" size=\"17\""))
+            \(parts.segments(w(.basis), "basis", [("due", w(.basisDue)), ("invoice", w(.basisInvoice)), ("recognition", w(.basisRecognition))], selected: question.basis.rawValue))
+            \(parts.select("by", w(.rowsBy), dimensions, selected: question.by.rawValue))
+            \(parts.select("cross", w(.crossedWith), [("", w(.nothingElse))] + dimensions, selected: question.cross?.rawValue ?? ""))
+            \(parts.segments(w(.unit), "unit", [("", w(.unitOne)), ("wan", w(.unitTenThousand))], selected: question.inTenThousands ? "wan" : ""))
+            """, keep: ["basis", "unit"], end: SavedViews.link(asking)) + SavedViews.list(asking)
+    }
+
+    private static func word(_ dimension: AgingReport.Dimension) -> Word {
+        switch dimension {
+        case .customer: .customer
+        case .group: .group
+        case .owner: .salesOwner
+        case .collector: .collector
+        case .currency: .currency
+        case .kind: .customerKind
+        case .size: .size
+        case .industry: .industry
+        case .entity: .entity
+        case .contract: .contract
+        case .product: .productLine
+        }
     }
 
     private struct AgingPage {
@@ -129,7 +190,7 @@ enum AgingPages {
         private var labels: [String] { buckets.buckets.indices.map { parts.bucketLabel($0, of: buckets) } }
 
         var reply: Reply {
-            let shown = Array(report.ranked.dropFirst(question.skip).prefix(pageSize))
+            let shown = Array(ordered.dropFirst(question.skip).prefix(pageSize))
             let next =
                 question.skip + pageSize < report.ranked.count
                 ? asking.address(("skip", "\(question.skip + pageSize)")) : nil
@@ -137,15 +198,43 @@ enum AgingPages {
                 w(.navAging), at: .aging, isLandscape: true,
                 """
                 \(parts.head(w(question.basis == .due ? .agingByDue : question.basis == .invoice ? .agingByInvoice : .agingByRecognition), actions: parts.exports() + "<a class=\"btn\" href=\"\(asking.address(("format", "pdf")))\" download>\(Icon.print.html)PDF</a>"))
-                \(question.refusal.map { parts.callout(HTML(w.message($0)), isBad: true) } ?? .nothing)
                 \(parts.answer(answer))
-                \(filters)
+                \(AgingPages.filters(asking, question))
                 \(report.ranked.isEmpty ? parts.empty(w(.agingEmpty)) : table(shown))
                 \(if: report.ranked.count > pageSize, parts.pager(w(.shownOf, ["from": .count(question.skip + 1), "to": .count(question.skip + shown.count), "all": .count(report.ranked.count)]), next: next, back: question.skip > 0))
                 \(each: report.proof, proof)
                 \(parts.keys([("J K", .keyRows), ("H L", .keyCells), ("Enter", .keyCell), ("Esc", .keyClose), ("E", .keyExport)]))
                 \(if: content.trend != nil || content.movement != nil, "<div class=\"split sec\">\(trend)<aside class=\"rail\" aria-label=\"\(w(.whyChanged))\">\(movement)</aside></div>")
                 """)
+        }
+
+        /// As they are shown: crossed rows under what they have in common, the largest such group first.
+        private var ordered: [AgingReport.Row] {
+            guard question.cross != nil else { return report.ranked }
+            let sums = groupSums
+            return report.ranked.enumerated().sorted { left, right in
+                let (one, other) = (left.element, right.element)
+                guard one.currency == other.currency, one.keys[0] != other.keys[0] else {
+                    return left.offset < right.offset
+                }
+                let (a, b) = (sums[Self.groupKey(one)]?.open ?? 0, sums[Self.groupKey(other)]?.open ?? 0)
+                return a != b ? a > b : one.keys[0] < other.keys[0]
+            }.map(\.element)
+        }
+
+        private static func groupKey(_ row: AgingReport.Row) -> String { "\(row.currency.code) \(row.keys[0])" }
+
+        /// What rows have in common that share their first dimension and currency.
+        private var groupSums: [String: AgingReport.Row] {
+            Dictionary(grouping: report.ranked, by: Self.groupKey).compactMapValues { rows in
+                guard let first = rows.first else { return nil }
+                let buckets = first.buckets.indices.map { bucket in
+                    rows.reduce(Int128(0)) { $0 + $1.buckets[bucket] }
+                }
+                return AgingReport.Row(
+                    keys: [first.keys[0]], names: [first.names[0]], currency: first.currency, buckets: buckets,
+                    unapplied: rows.reduce(0) { $0 + $1.unapplied })
+            }
         }
 
         private var answer: HTML {
@@ -171,39 +260,10 @@ enum AgingPages {
             let last = w.html(
                 .agingWorst,
                 [
-                    "names": HTML(w.list(worst.map(called))),
+                    "names": HTML(w.list(worst.map { Self.called($0, question.dimensions, w) })),
                     "share": HTML(w.percent(sum, of: overdue)),
                 ])
             return w.sentences(sentence, last)
-        }
-
-        private var filters: HTML {
-            let dimensions = AgingReport.Dimension.allCases.map { ($0.rawValue, w(Self.word($0))) }
-            return parts.filters(
-                """
-                \(parts.field("asOf", w(.asOf), value: "\(question.asOf)", type: "date"))
-                \(parts.field("knownAt", w(.knownAt), value: asking.query["knownAt"], more: " placeholder=\"#1234\" size=\"12\""))
-                \(parts.segments(w(.basis), "basis", [("due", w(.basisDue)), ("invoice", w(.basisInvoice)), ("recognition", w(.basisRecognition))], selected: question.basis.rawValue))
-                \(parts.select("by", w(.rowsBy), dimensions, selected: question.by.rawValue))
-                \(parts.select("cross", w(.crossedWith), [("", w(.nothingElse))] + dimensions, selected: question.cross?.rawValue ?? ""))
-                \(parts.segments(w(.unit), "unit", [("", w(.unitOne)), ("wan", w(.unitTenThousand))], selected: question.inTenThousands ? "wan" : ""))
-                """, keep: ["basis", "unit"], end: SavedViews.link(asking)) + SavedViews.list(asking)
-        }
-
-        private static func word(_ dimension: AgingReport.Dimension) -> Word {
-            switch dimension {
-            case .customer: .customer
-            case .group: .group
-            case .owner: .salesOwner
-            case .collector: .collector
-            case .currency: .currency
-            case .kind: .customerKind
-            case .size: .size
-            case .industry: .industry
-            case .entity: .entity
-            case .contract: .contract
-            case .product: .productLine
-            }
         }
 
         private func figure(_ amount: Int128, _ currency: Currency) -> String {
@@ -211,7 +271,7 @@ enum AgingPages {
             let unit = Int128(currency.minorUnitsPerUnit) * 1000
             let tenths = (amount + (amount < 0 ? -unit / 2 : unit / 2)) / unit
             let text = w.figure(tenths.magnitude / 10 * 100, Self.plain).dropLast(3)
-            return (tenths < 0 ? "\u{2212}" : "") + text + ".\(tenths.magnitude % 10)"
+            return (amount < 0 ? "\u{2212}" : "") + text + ".\(tenths.magnitude % 10)"
         }
 
         private static let plain: Currency = {
@@ -219,12 +279,18 @@ enum AgingPages {
             return currency
         }()
 
-        private func cell(_ amount: Int128, _ currency: Currency, link: String? = nil) -> HTML {
+        /// - Parameters:
+        ///   - link: What opens beside the page.
+        ///   - page: A page of its own.
+        private func cell(
+            _ amount: Int128, _ currency: Currency, link: String? = nil, page: String? = nil, strong: Bool = false
+        ) -> HTML {
             if amount == 0 { return "<td class=\"r nil\">–</td>" }
             let text = figure(amount, currency)
-            let sign: HTML = amount < 0 ? " neg" : ""
-            guard let link else { return "<td class=\"r\(sign)\">\(text)</td>" }
-            return "<td class=\"r\(sign)\"><a href=\"\(link)\" data-drawer>\(text)</a></td>"
+            let kind: HTML = "r\(if: amount < 0, " neg")\(if: strong, " strong")"
+            if let link { return "<td class=\"\(kind)\"><a href=\"\(link)\" data-drawer>\(text)</a></td>" }
+            if let page { return "<td class=\"\(kind)\"><a href=\"\(page)\">\(text)</a></td>" }
+            return "<td class=\"\(kind)\">\(text)</td>"
         }
 
         private func table(_ rows: [AgingReport.Row]) -> HTML {
@@ -238,55 +304,89 @@ enum AgingPages {
             }
             let width = buckets.buckets.count + 4
             return """
-                <div class="scroll"><table class="figures" data-cells><caption class="hidden">\(w(.navAging))</caption><thead><tr><th scope="col">\(w(Self.word(question.by)))\(question.cross.map { HTML(" / \(w(Self.word($0)))") } ?? .nothing)</th><th scope="col" class="r" aria-sort="descending">\(w(.openAmount))</th><th scope="col" class="barcell">\(w(.mix))</th>\(each: labels.enumerated(), { label in "<th scope=\"col\" class=\"r\">\(parts.swatch(label.offset))\(label.element)</th>" })<th scope="col" class="r">\(w(.unapplied))</th></tr></thead>
+                <div class="scroll"><table class="figures" data-cells><caption class="hidden">\(w(.navAging))</caption><thead><tr><th scope="col">\(w(AgingPages.word(question.by)))\(question.cross.map { HTML(" / \(w(AgingPages.word($0)))") } ?? .nothing)</th><th scope="col" class="r" aria-sort="descending">\(w(.openAmount))</th><th scope="col" class="barcell">\(w(.mix))</th>\(each: labels.enumerated(), { label in "<th scope=\"col\" class=\"r\">\(parts.swatch(label.offset))\(label.element)</th>" })<th scope="col" class="r">\(w(.unapplied))</th></tr></thead>
                 \(each: groups, { group in
-                    "<tbody><tr class=\"group\"><th colspan=\"\(width)\" scope=\"rowgroup\">\(group.currency.code)\(if: question.inTenThousands, HTML(" · \(w(.unitTenThousand))"))</th></tr>\(each: group.rows, row)\(report.totals.first { $0.currency == group.currency }.map(subtotal) ?? .nothing)</tbody>"
+                    "<tbody><tr class=\"group\"><th colspan=\"\(width)\" scope=\"rowgroup\">\(group.currency.code)\(if: question.inTenThousands, HTML(" · \(w(.unitTenThousand))"))</th></tr>\(question.cross == nil ? group.rows.map(row).joined() : crossed(group.rows))\(report.totals.first { $0.currency == group.currency }.map(subtotal) ?? .nothing)</tbody>"
                 })\(report.translated.total.map(total) ?? .nothing)</table></div>
                 \(if: !report.translated.missing.isEmpty, parts.callout(HTML(w(.noRate, ["currencies": .text(w.list(report.translated.missing.map(\.code)))]))))
                 """
         }
 
-        private func row(_ row: AgingReport.Row) -> HTML {
-            let isCustomer = question.by == .customer && question.cross == nil
-            let name = called(row)
-            // What drills down is counted from due days; other bases lead to the customer's list.
-            let canDrill =
-                isCustomer && !row.key.isEmpty && buckets.isStandardDue && question.asOf == asking.today
-                && question.knownAt == .now
-            func link(_ bucket: Int) -> String? {
-                canDrill
-                    ? "/invoices?customer=\(URLText.encode(row.key))&currency=\(row.currency.code)&bucket=\(bucket)"
-                    : isCustomer && !row.key.isEmpty
-                        ? "/aging/items?customer=\(URLText.encode(row.key))&currency=\(row.currency.code)&bucket=\(bucket)&asOf=\(question.asOf)&basis=\(buckets.basis.rawValue)&knownAt=\(URLText.encode(asking.query["knownAt"]))"
-                        : nil
+        /// Crossed rows, each group under what it has in common and with its sums.
+        private func crossed(_ rows: [AgingReport.Row]) -> HTML {
+            let sums = groupSums
+            var html = HTML.nothing
+            var last: String?
+            for one in rows {
+                let key = Self.groupKey(one)
+                if key != last, let sum = sums[key] {
+                    html += """
+                        <tr class="sub" data-row><th scope="row">\(Self.called(sum, [question.by], w))</th>\(figures(sum, dimensions: [question.by]))</tr>
+                        """
+                }
+                last = key
+                html += row(one)
             }
+            return html
+        }
+
+        /// The way to what a figure is made of.
+        private func link(_ row: AgingReport.Row, _ bucket: Int?, dimensions: [AgingReport.Dimension]) -> String {
+            var link =
+                "/aging/items?asOf=\(question.asOf)&basis=\(buckets.basis.rawValue)&currency=\(row.currency.code)"
+            if let first = dimensions.first { link += "&by=\(first.rawValue)" }
+            if dimensions.count > 1 { link += "&cross=\(dimensions[1].rawValue)" }
+            if let bucket { link += "&bucket=\(bucket)" }
+            for key in row.keys { link += "&key=\(URLText.encode(key))" }
+            if !asking.query["knownAt"].isEmpty { link += "&knownAt=\(URLText.encode(asking.query["knownAt"]))" }
+            return link
+        }
+
+        private func row(_ row: AgingReport.Row) -> HTML {
+            let isCustomer = question.by == .customer && question.cross == nil && !row.keys[0].isEmpty
+            let name =
+                question.cross == nil
+                ? Self.called(row, question.dimensions, w)
+                : Self.called(row.names[1], question.dimensions[1], w)
             let head: HTML =
-                isCustomer && !row.key.isEmpty
-                ? "<a href=\"/customers/\(URLText.encode(row.key))\" data-open>\(name)</a><small>\(row.key)</small>"
+                isCustomer
+                ? "<a href=\"/customers/\(URLText.encode(row.keys[0]))\" data-open>\(name)</a><small>\(row.keys[0])</small>"
                 : HTML(name)
+            let unapplied =
+                isCustomer && asking.may(.seeReceipts)
+                ? "/receipts?customer=\(URLText.encode(row.keys[0]))" : nil
             return """
-                <tr data-row><th scope="row">\(head)</th><td class="r strong">\(row.open == 0 ? "–" : figure(row.open, row.currency))</td><td class="barcell">\(parts.bucketBar(row.buckets, labels: labels))</td>\
-                \(each: row.buckets.enumerated(), { cell($0.element, row.currency, link: link($0.offset)) })\(cell(-row.unapplied, row.currency))</tr>
+                <tr data-row><th scope="row"\(if: question.cross != nil, " class=\"in\"")>\(head)</th>\(figures(row, dimensions: question.dimensions, unapplied: unapplied))</tr>
                 """
         }
 
+        /// All the figures of a row, each a way to what it is made of.
+        private func figures(
+            _ row: AgingReport.Row, dimensions: [AgingReport.Dimension], unapplied: String? = nil
+        ) -> HTML {
+            """
+            \(cell(row.open, row.currency, link: link(row, nil, dimensions: dimensions), strong: true))<td class="barcell">\(parts.bucketBar(row.buckets, labels: labels))</td>\
+            \(each: row.buckets.enumerated(), { cell($0.element, row.currency, link: link(row, $0.offset, dimensions: dimensions)) })\(cell(-row.unapplied, row.currency, page: unapplied))
+            """
+        }
+
         /// The parts of a row's name in the reader's language; what has none is said to have none.
-        private func called(_ row: AgingReport.Row) -> String {
-            let dimensions = [question.by] + [question.cross].compactMap { $0 }
-            let names = zip(dimensions, row.names).map { dimension, name in
-                switch dimension {
-                case .size where !name.isEmpty: w.name(.size, name)
-                case .kind where !name.isEmpty: w.name(.customerKind, name)
-                case .customer, .group: name.isEmpty ? w(.unknownPayer) : name
-                default: name.isEmpty ? w(.notGiven) : name
-                }
+        static func called(_ row: AgingReport.Row, _ dimensions: [AgingReport.Dimension], _ w: Wording) -> String {
+            zip(dimensions, row.names).map { called($1, $0, w) }.joined(separator: " / ")
+        }
+
+        private static func called(_ name: String, _ dimension: AgingReport.Dimension, _ w: Wording) -> String {
+            switch dimension {
+            case .size where !name.isEmpty: w.name(.size, name)
+            case .kind where !name.isEmpty: w.name(.customerKind, name)
+            case .customer, .group: name.isEmpty ? w(.unknownPayer) : name
+            default: name.isEmpty ? w(.notGiven) : name
             }
-            return names.joined(separator: " / ")
         }
 
         private func subtotal(_ row: AgingReport.Row) -> HTML {
             """
-            <tr class="sub"><th scope="row">\(w(.subtotal)) \(row.currency.code)</th>\(cell(row.open, row.currency))<td class="barcell">\(parts.bucketBar(row.buckets, labels: labels))</td>\(each: row.buckets, { cell($0, row.currency) })\(cell(-row.unapplied, row.currency))</tr>
+            <tr class="sub"><th scope="row">\(w(.subtotal)) \(row.currency.code)</th>\(figures(row, dimensions: []))</tr>
             """
         }
 
@@ -330,7 +430,7 @@ enum AgingPages {
                 <svg class="plot" viewBox="0 0 1300 168" preserveAspectRatio="none" role="img" aria-label="\(w(.trendLabel, ["first": .text(rows.first.map(share) ?? ""), "last": .text(rows.last.map(share) ?? ""), "count": .count(rows.count)]))">\(each: rows.enumerated(), { column($0.offset, $0.element, step, largest) })<path class="axis" d="M0 167.5H1300"/></svg>
                 <div class="cols" aria-hidden="true">\(each: rows, { "<span>\(String("\($0.day)".dropFirst(2).prefix(5)))</span>" })</div></figure>
                 <details><summary>\(w(.asTable))</summary><div class="scroll"><table class="figures"><thead><tr><th scope="col">\(w(.monthEnd))</th>\(each: labels, { "<th scope=\"col\" class=\"r\">\($0)</th>" })<th scope="col" class="r">\(w(.openAmount))</th><th scope="col" class="r">\(w(.overdueShare))</th></tr></thead><tbody>\(each: rows, { row in
-                    "<tr><th scope=\"row\">\(w.day(row.day))</th>\(each: row.buckets, { cell($0, base) })\(cell(row.buckets.reduce(0, +), base))<td class=\"r\">\(share(row))</td></tr>"
+                    "<tr><th scope=\"row\"><a href=\"\(asking.address(("asOf", "\(row.day)")))\">\(w.day(row.day))</a></th>\(each: row.buckets, { cell($0, base) })\(cell(row.buckets.reduce(0, +), base))<td class=\"r\">\(share(row))</td></tr>"
                 })</tbody></table></div></details></section>
                 """
         }

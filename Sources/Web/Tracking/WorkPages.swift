@@ -60,7 +60,7 @@ enum WorkPages {
             <thead><tr>\(if: canFinish, "<th scope=\"col\"><input type=\"checkbox\" data-pick-all aria-label=\"\(w(.selectAll))\"></th>")<th scope="col">\(w(.customer))</th><th scope="col">\(w(.task))</th><th scope="col">\(w(.assignee))</th><th scope="col" class="r">\(w(.openAmount))</th><th scope="col" class="r">\(w(.dueDay))</th></tr></thead>
             """
         let table: HTML =
-            "<div class=\"scroll\"><table class=\"figures slim\"><caption class=\"hidden\">\(w(.navTasks))</caption>\(head)<tbody>\(rows)</tbody></table></div>"
+            "<div class=\"scroll\"><table class=\"figures slim stackable listed\"><caption class=\"hidden\">\(w(.navTasks))</caption>\(head)<tbody>\(rows)</tbody></table></div>"
         guard canFinish else { return table }
         return """
             <form method="post" action="/tasks/finish" data-bulk data-loose>\(Layout.formFields(asking))<input type="hidden" name="back" value="\(asking.address())">
@@ -199,7 +199,7 @@ enum WorkPages {
         return """
             <tr data-row><th scope="row"><a href="/customers/\(URLText.encode(row.customer))" data-open>\(row.customerName)</a><small>\(w.list(row.items.prefix(4).map(\.number)))\(if: row.items.count > 4, "…")</small></th><td>\(w.day(row.day))</td><td>\(row.recipient.isEmpty ? "–" : row.recipient)<small>\(w.name(.reminder, row.audience == .customer ? "to-customer" : "to-sales"))</small></td>\
             <td>\(Parts(asking).status(w.name(.reminder, row.state), kind))\(if: row.state == "held" && !reasons.isEmpty, "<small>\(w.list(reasons))</small>")\(if: row.state == "held" && mayRelease, release)</td>\
-            <td><details><summary>\(row.subject.isEmpty ? w(.message) : row.subject)</summary><p class="wide-text">\(row.text)</p></details></td></tr>
+            <td>\(row.text.isEmpty ? HTML(row.subject) : "<details><summary>\(row.subject.isEmpty ? w(.message) : row.subject)</summary><p class=\"wide-text\">\(row.text)</p></details>")</td></tr>
             """
     }
 
