@@ -459,6 +459,7 @@ class Page:
 
 NOT_PAGES = {
     # Files and answers for machines; the link that signs in leads on to the first page.
+    "/customers/options",
     "/assets/{name}",
     "/icon.svg",
     "/health",
@@ -522,6 +523,8 @@ def pages(site):
         Page("customer", accountant, f"/customers/{worst}", "/customers/{code}"),
         Page("contact", accountant, f"/customers/{worst}/contact", "/customers/{code}/contact"),
         Page("new-customer", manager, "/new/customers"),
+        Page("change-customer", accountant, f"/customers/{worst}/change", "/customers/{code}/change"),
+        Page("new-calendar-day", manager, "/new/calendar"),
         Page("invoices", accountant, "/invoices"),
         Page("invoices-none", accountant, "/invoices?number=none"),
         Page("invoice", manager, f"/invoices/{item}", "/invoices/{number}"),
@@ -535,7 +538,7 @@ def pages(site):
         Page("import-mapping", cashier, mapping, "/imports/{id}", is_personal=True),
         Page("import-progress", cashier, progress, "/imports/{id}/progress", is_personal=True),
         Page("aging", manager, "/aging"),
-        Page("aging-items", manager, f"/aging/items?customer={worst}&currency=CNY&bucket=5&asOf=2026-05-31&basis=due&knownAt="),
+        Page("aging-items", manager, f"/aging/items?by=customer&key={worst}&currency=CNY&bucket=5&asOf=2026-05-31&basis=due"),
         Page("aging-crossed", manager, "/aging?by=owner&cross=size&unit=wan&asOf=2026-05-31"),
         Page("tasks", "credit", "/tasks", is_personal=True),
         Page("tasks-all", manager, "/tasks"),
@@ -543,6 +546,7 @@ def pages(site):
         Page("reminders", manager, "/reminders"),
         Page("reminders-held", manager, "/reminders?state=held"),
         Page("preview", manager, "/reminders/preview"),
+        Page("templates", manager, "/templates"),
         Page("checks", manager, "/checks"),
         Page("ledger", manager, "/ledger"),
         Page("ledger-account", manager, "/ledger/receivable", "/ledger/{account}"),
@@ -554,6 +558,9 @@ def pages(site):
             for tab in ("policy", "calendar", "bank", "accounts", "periods", "company")
         ),
         Page("people", admin, "/people"),
+        Page("change-person", admin, f"/people/change?person={email('sales')}", "/people/change"),
+        Page("my-day-of-cashier", "cashier", "/"),
+        Page("my-day-of-admin", "admin", "/"),
         Page("status", admin, "/status"),
         Page("security", admin, "/security"),
         Page("account", manager, "/account"),

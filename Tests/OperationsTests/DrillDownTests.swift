@@ -143,6 +143,30 @@ import Testing
         #expect(all.movements.first?.movement.closing != mine.movements.first?.movement.closing)
     }
 
+    @Test(
+        "Opening balance and turnover of each account come to its closing balance, debits to credits",
+        arguments: [1, 2, 3] as [UInt64])
+    func trialBalance(seed: UInt64) async throws {
+        let company = try await company(seed: seed)
+        let viewer = Viewer.everything(company.actor)
+        let days = try ["2026-01-01", "2026-06-01", "2026-08-31"].map { try #require(LocalDate($0)) }
+        for (from, asOf) in [(days[0], days[2]), (days[1], days[2]), (days[1], days[1])] {
+            let lines = try company.store.look(as: viewer, for: .seeLedger, on: company.today) {
+                try $0.balances(from: from, on: asOf)
+            }
+            let expected = try LedgerBalances.trialBalance(in: company.store, asOf: asOf).lines
+            for line in lines {
+                #expect(line.opening + line.debit - line.credit == line.balance, "\(line.account) \(line.currency)")
+                let other = expected.first { $0.account == line.account && $0.currency == line.currency }
+                #expect(other.map { Int128($0.debit - $0.credit) } ?? 0 == line.balance)
+            }
+            #expect(lines.contains { $0.debit != 0 && $0.credit != 0 } || from == asOf)
+            for (_, group) in Dictionary(grouping: lines, by: \.currency) {
+                #expect(group.reduce(0) { $0 + $1.debit } == group.reduce(0) { $0 + $1.credit })
+            }
+        }
+    }
+
     @Test("A state of knowledge is named by an act, a day or a minute, in the company's time")
     func knownAt() async throws {
         let company = try await company(seed: 1)

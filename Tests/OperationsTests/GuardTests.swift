@@ -212,7 +212,8 @@ import Testing
             try look(company, as: "mine@b.c", .seeCustomers) { $0.customers(.init()).rows.map(\.code) }.contains("C5"))
         // The books and the journal are of everybody together.
         for body: (Look) throws -> Void in [
-            { _ = try $0.acts(.init()) }, { _ = try $0.act(1) }, { _ = try $0.balances(on: company.today) },
+            { _ = try $0.acts(.init()) }, { _ = try $0.act(1) },
+            { _ = try $0.balances(from: company.today, on: company.today) },
             { _ = try $0.entries(of: .receivable, before: nil) },
         ] {
             #expect(await refusal { try look(company, as: "acc@b.c", .seeActs, body) } == .accessScope)

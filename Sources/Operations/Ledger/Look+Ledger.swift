@@ -10,36 +10,74 @@ extension Look {
         package let code: String
         package let name: String
         package let currency: Currency
-        /// Turnover of the month of the look's day, debits positive, and the balance on the day.
+        /// The balance before the period, debits positive.
+        package let opening: Int128
+        /// Turnover of the period: what was debited, and what was credited.
         package let debit: Int128
         package let credit: Int128
+        /// The balance at the end of the period, debits positive.
         package let balance: Int128
     }
 
-    /// Balances of all accounts on a day, with the turnover since the first of its month; from memory.
-    package func balances(on asOf: LocalDate) throws -> [AccountLine] {
+    /// Balances of all accounts before a period and at its end, from memory, with its turnover from the entries.
+    ///
+    /// - Parameter from: The first day of the period; `asOf` is the last.
+    package func balances(from: LocalDate, on asOf: LocalDate) throws -> [AccountLine] {
         try needEverything()
         let codes = try LedgerBalances.accountCodes(session)
-        let first = asOf.startOfMonth.dayNumber
+        let turnovers: Turnovers = try store.outlooks.reports.report("turnover|\(from)|\(asOf)", act: outlook.act) {
+            try grossTurnovers(from, asOf)
+        }
         var lines: [AccountLine] = []
         let currencies = Set(outlook.items.debtors.map(\.currency)).union([company.currency]).sorted()
         for account in AccountRole.allCases {
             for currency in currencies {
                 let days = outlook.items.turnover(of: account, currency)
                 guard !days.isEmpty else { continue }
-                var (debit, credit, balance) = (Int128(0), Int128(0), Int128(0))
+                var (opening, balance) = (Int128(0), Int128(0))
                 for (day, amount) in days where day <= asOf {
                     balance += amount
-                    guard day.dayNumber >= first else { continue }
-                    if amount > 0 { debit += amount } else { credit -= amount }
+                    if day < from { opening += amount }
                 }
+                let (debit, credit) = turnovers[TurnoverKey(account: account, currency: currency)] ?? (0, 0)
                 lines.append(
                     AccountLine(
                         account: account, code: codes[account]?.code ?? "", name: codes[account]?.name ?? account.name,
-                        currency: currency, debit: debit, credit: credit, balance: balance))
+                        currency: currency, opening: opening, debit: debit, credit: credit, balance: balance))
             }
         }
         return lines
+    }
+
+    private typealias Turnovers = [TurnoverKey: (debit: Int128, credit: Int128)]
+
+    private struct TurnoverKey: Hashable, Sendable {
+        let account: AccountRole
+        let currency: Currency
+    }
+
+    private func grossTurnovers(_ from: LocalDate, _ asOf: LocalDate) throws -> [TurnoverKey: (
+        debit: Int128, credit: Int128
+    )] {
+        var sums: [TurnoverKey: (debit: Int128, credit: Int128)] = [:]
+        // Summed in two halves, so that not even the sum of all amounts can overflow the engine's integers.
+        for row in try session.rows(
+            """
+            SELECT debit, credit, currency, CAST(sum(amount / 1000000) AS BIGINT), CAST(sum(amount % 1000000) AS BIGINT)
+              FROM transfer WHERE posting_day BETWEEN \(from.dayNumber) AND \(asOf.dayNumber)
+             GROUP BY debit, credit, currency
+            """)
+        {
+            guard let currency = Currency(row.text(2)) else { continue }
+            let amount = Int128(row.integer(3)) * 1_000_000 + Int128(row.integer(4))
+            if let debit = AccountRole(rawValue: row.integer(0)) {
+                sums[TurnoverKey(account: debit, currency: currency), default: (0, 0)].debit += amount
+            }
+            if let credit = AccountRole(rawValue: row.integer(1)) {
+                sums[TurnoverKey(account: credit, currency: currency), default: (0, 0)].credit += amount
+            }
+        }
+        return sums
     }
 
     /// The books and the journal are of all customers together: a narrower data scope sees neither.
@@ -126,6 +164,9 @@ extension Look {
     package struct ActFilter: Sendable {
         package var command = ""
         package var actor = ""
+        /// When they were recorded, exclusive of the end.
+        package var since: Instant?
+        package var until: Instant?
         package var before: Int64?
         package var limit = 50
 
@@ -142,12 +183,15 @@ extension Look {
         try needEverything()
         var rows: [RegisterQueries.ActRow] = []
         var cursor = filter.before ?? outlook.act + 1
+        // Acts stand in the order of their time, so the end of the range is found by halving.
+        if let until = filter.until { cursor = min(cursor, try firstAct(at: until)) }
+        let lowest = try filter.since.map { try firstAct(at: $0) } ?? 0
         var looked = 0
-        while rows.count <= filter.limit, looked < 20_000 {
+        while rows.count <= filter.limit, looked < max(20_000, filter.limit * 4), cursor > lowest {
             let found = try session.rows(
                 """
                 SELECT seq, recorded_at, command, actor, source, fact_count, outcome, hash FROM act
-                 WHERE seq < \(cursor)\(raw: filter.command.isEmpty ? "" : " AND command = '\(filter.command.filter { $0.isLetter || $0 == "-" })'")
+                 WHERE seq < \(cursor) AND seq >= \(lowest)\(raw: filter.command.isEmpty ? "" : " AND command = '\(filter.command.filter { $0.isLetter || $0 == "-" })'")
                  ORDER BY seq DESC LIMIT 500
                 """)
             guard let last = found.last else { break }
@@ -159,8 +203,19 @@ extension Look {
             cursor = last.integer(0)
         }
         let shown = Array(rows.prefix(filter.limit))
-        let isCut = rows.count <= filter.limit && looked >= 20_000
+        let isCut = rows.count <= filter.limit && looked >= max(20_000, filter.limit * 4)
         return ActPage(rows: shown, next: rows.count > filter.limit ? shown.last?.number : isCut ? cursor : nil)
+    }
+
+    /// The first act that was recorded at or after an instant; one past the last where none was.
+    private func firstAct(at instant: Instant) throws -> Int64 {
+        var (low, high) = (Int64(1), outlook.act + 1)
+        while low < high {
+            let middle = (low + high) / 2
+            let at = try session.row("SELECT recorded_at FROM act WHERE seq = \(middle)")?.integer(0) ?? .max
+            if at < instant.microseconds { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     /// With the actor as people call them.

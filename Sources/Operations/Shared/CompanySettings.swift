@@ -62,6 +62,11 @@ package struct CompanySettings: Hashable, Sendable {
         return Int((since < 0 ? since + day : since) / 60_000_000)
     }
 
+    /// The first instant of a day in the company's time zone.
+    package func start(of day: LocalDate) -> Instant {
+        Instant(microseconds: instant(before: day, minute: 0).microseconds + 1)
+    }
+
     /// The last instant before a minute of a day (24 · 60 is its end) in the company's time zone.
     func instant(before day: LocalDate, minute: Int) -> Instant {
         let wall = Int64(day.dayNumber) * 86_400_000_000 + Int64(minute) * 60_000_000

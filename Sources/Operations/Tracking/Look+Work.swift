@@ -366,7 +366,11 @@ extension Look {
     package struct ReminderFilter: Sendable {
         /// `held`, `queued`, `sent`, … as they are called in answers; empty for all.
         package var state = ""
+        /// A customer's code; empty for none that there is.
         package var customer: String?
+        /// Days of the run that wrote them, inclusive.
+        package var from: LocalDate?
+        package var to: LocalDate?
         package var before: Int64?
         package var limit = 30
 
@@ -382,12 +386,13 @@ extension Look {
     ///
     /// - Throws: `Refusal` `customer.unknown`.
     package func reminders(_ filter: ReminderFilter) throws -> ReminderPage {
+        if filter.customer == "" { return ReminderPage(rows: [], next: nil) }
         let wanted = try filter.customer.map { try customer($0) }
         let personal = PersonalRepository(session: session, facts: nil)
         var rows: [TrackingQueries.ReminderRow] = []
         var cursor = filter.before ?? Int64.max
         var looked = 0
-        while rows.count <= filter.limit, looked < 6_000 {
+        while rows.count <= filter.limit, looked < max(6_000, filter.limit * 4) {
             let found = try session.rows(
                 """
                 SELECT r.id, r.day, r.customer, r.audience, r.state, r.held, r.personal,
@@ -401,6 +406,8 @@ extension Look {
                 let made = ReminderState(rawValue: row.integer(4)) ?? .queued
                 let state = row.optionalInteger(7).flatMap(ReminderEvent.init)?.name ?? made.name
                 guard filter.state.isEmpty || filter.state == state else { continue }
+                let day = LocalDate(dayNumber: Int(row.integer(1)))
+                guard filter.from.map({ day >= $0 }) ?? true, filter.to.map({ day <= $0 }) ?? true else { continue }
                 let entry = outlook.attributes[row.integer(2)]
                 let fields = try personal.fields(row.integer(6)) ?? ["", "", ""]
                 rows.append(
@@ -416,7 +423,7 @@ extension Look {
         }
         let shown = Array(rows.prefix(filter.limit))
         // Where looking was given up, the next page goes on from there.
-        let isCut = rows.count <= filter.limit && looked >= 6_000
+        let isCut = rows.count <= filter.limit && looked >= max(6_000, filter.limit * 4)
         return ReminderPage(rows: shown, next: rows.count > filter.limit ? shown.last?.id : isCut ? cursor : nil)
     }
 

@@ -1,7 +1,7 @@
 /* Huikuan: the one script.
    Every page works without it: all it does is make links and forms quick. It listens on the document, so that replaced
    parts need no wiring again, and it holds no words: whatever people read comes from the page.
-   Order: tools · parts · main · drawer · forms that write · search · rows and keys · bulk · split · import · small things · listening. */
+   Order: tools · parts · main · drawer · forms that write · search · completion · rows and keys · bulk · split · import · small things · listening. */
 (() => {
 'use strict';
 
@@ -304,6 +304,16 @@ function suggestKey(event, box) {
   return true;
 }
 
+/* ---------- fields that are completed ---------- */
+let optionsTurn = 0, optionsTimer = 0;
+async function complete(field) {
+  const text = field.value.trim(), mine = ++optionsTurn;
+  if (!text || !field.list) return;
+  const answer = await ask(field.dataset.options + '?' + new URLSearchParams({ q: text }), 'options').catch(() => null);
+  const fresh = answer?.good && answer.content.querySelector('datalist');
+  if (fresh && mine === optionsTurn && field.list) field.list.replaceChildren(...fresh.children);
+}
+
 /* ---------- rows and keys ---------- */
 let goUntil = 0, lastPick = null;
 const rows = () => all('#main [data-row]').filter(visible);
@@ -595,6 +605,7 @@ for (const type of ['input', 'compositionend']) on(type, event => {
   const el = event.target, split = splitOf(el);
   if (!el.form) return;
   touch(el);
+  if (el.matches?.('[data-options]') && !event.isComposing) { clearTimeout(optionsTimer); optionsTimer = setTimeout(complete, 120, el); }
   if (el === findBox()) { if (!event.isComposing) suggestSoon(el); }
   else if (el.form.matches('[data-live]') && isText(el)) loadSoon(el.form, el, 250, event.isComposing);
   if (split) reckon(split, el);

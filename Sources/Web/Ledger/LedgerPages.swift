@@ -1,3 +1,4 @@
+internal import Formats
 internal import Ledger
 internal import Operations
 internal import Receivables
@@ -13,23 +14,29 @@ enum LedgerPages {
 
     @Sendable private static func balances(_ asking: Asking) async throws -> Reply {
         let asOf = asking.day("asOf") ?? asking.today
+        let from = min(asking.day("from") ?? asOf.startOfMonth, asOf)
         let store = asking.store
-        let lines = try await asking.look(.seeLedger) { try $0.balances(on: asOf) }
-        let periods = try await asking.work { try PeriodQueries.closed(in: store) }
+        let lines = try await asking.look(.seeLedger) { try $0.balances(from: from, on: asOf) }
         let w = asking.w
         let parts = Parts(asking)
+        if let file = try await parts.file(report(lines, from, asOf, asking), name: w(.trialBalance)) { return file }
+        let periods = try await asking.work { try PeriodQueries.closed(in: store) }
         let currencies = Array(Set(lines.map(\.currency))).sorted()
-        let groups = currencies.map { currency in (currency: currency, lines: lines.filter { $0.currency == currency })
+        let groups = currencies.map { currency in
+            (currency: currency, lines: lines.filter { $0.currency == currency })
         }
+        let heads: [Word] = [
+            .openingDebit, .openingCredit, .debitPeriod, .creditPeriod, .debitBalance, .creditBalance,
+        ]
         return Layout(asking).page(
             w(.navLedger), at: .ledger,
             """
-            \(parts.head(w(.trialBalance), meta: w.html(.ledgerMeta, ["day": w.date(asOf, today: asking.today)])))
+            \(parts.head(w(.trialBalance), meta: w.html(.ledgerMeta, ["from": w.date(from, today: asking.today), "day": w.date(asOf, today: asking.today)]), actions: parts.exports()))
             \(parts.answer(HTML(w(.ledgerText))))
-            \(parts.filters(parts.field("asOf", w(.asOf), value: "\(asOf)", type: "date")))
-            <div class="scroll"><table class="figures"><caption class="hidden">\(w(.trialBalance))</caption><thead><tr><th scope="col">\(w(.account))</th><th scope="col" class="r">\(w(.debitMonth))</th><th scope="col" class="r">\(w(.creditMonth))</th><th scope="col" class="r">\(w(.debitBalance))</th><th scope="col" class="r">\(w(.creditBalance))</th></tr></thead>
+            \(parts.filters(parts.field("from", w(.fromDay), value: "\(from)", type: "date") + parts.field("asOf", w(.toDay), value: "\(asOf)", type: "date")))
+            <div class="scroll"><table class="figures"><caption class="hidden">\(w(.trialBalance))</caption><thead><tr><th scope="col">\(w(.account))</th>\(each: heads, { "<th scope=\"col\" class=\"r\">\(w($0))</th>" })</tr></thead>
             \(each: groups, { group in
-                "<tbody><tr class=\"group\"><th colspan=\"5\" scope=\"rowgroup\">\(group.currency.code)</th></tr>\(each: group.lines, { line($0, w) })<tr class=\"sum\"><th scope=\"row\">\(w(.total))</th>\(w.cell(group.lines.reduce(0) { $0 + $1.debit }, group.currency))\(w.cell(group.lines.reduce(0) { $0 + $1.credit }, group.currency))\(w.cell(group.lines.reduce(0) { $0 + max($1.balance, 0) }, group.currency))\(w.cell(group.lines.reduce(0) { $0 + max(-$1.balance, 0) }, group.currency))</tr></tbody>"
+                "<tbody><tr class=\"group\"><th colspan=\"7\" scope=\"rowgroup\">\(group.currency.code)</th></tr>\(each: group.lines, { line($0, w) })<tr class=\"sum\"><th scope=\"row\">\(w(.total))</th>\(each: heads.indices, { column in w.cell(group.lines.reduce(Int128(0)) { $0 + figures($1)[column] }, group.currency) })</tr></tbody>"
             })</table></div>
             \(each: groups, { group in
                 let sum = group.lines.reduce(Int128(0)) { $0 + $1.balance }
@@ -39,9 +46,37 @@ enum LedgerPages {
             """)
     }
 
+    /// Opening, turnover and closing, debit and credit each.
+    private static func figures(_ line: Look.AccountLine) -> [Int128] {
+        [
+            max(line.opening, 0), max(-line.opening, 0), line.debit, line.credit, max(line.balance, 0),
+            max(-line.balance, 0),
+        ]
+    }
+
+    private static func name(_ line: Look.AccountLine, _ w: Wording) -> String {
+        "\(line.code) \(w.isEnglish ? w.name(.account, line.account.name) : line.name)"
+    }
+
+    private static func report(
+        _ lines: [Look.AccountLine], _ from: LocalDate, _ asOf: LocalDate, _ asking: Asking
+    ) -> ReportTable {
+        let w = asking.w
+        let heads: [Word] = [
+            .openingDebit, .openingCredit, .debitPeriod, .creditPeriod, .debitBalance, .creditBalance,
+        ]
+        return ReportTable(
+            title: w(.trialBalance), notes: ["\(asking.site.company.name) · \(from) – \(asOf)"],
+            columns: [.init(w(.account), .text), .init(w(.currency), .text)] + heads.map { .init(w($0), .amount) },
+            rows: lines.map { line in
+                [.text(name(line, w)), .text(line.currency.code)]
+                    + figures(line).map { .amount($0, exponent: line.currency.exponent) }
+            }, sheetName: w(.trialBalance))
+    }
+
     private static func line(_ line: Look.AccountLine, _ w: Wording) -> HTML {
         """
-        <tr data-row><th scope="row"><a href="/ledger/\(line.account.name)" data-open>\(line.code) \(w.isEnglish ? w.name(.account, line.account.name) : line.name)</a></th>\(w.cell(line.debit, line.currency))\(w.cell(line.credit, line.currency))\(w.cell(max(line.balance, 0), line.currency))\(w.cell(max(-line.balance, 0), line.currency))</tr>
+        <tr data-row><th scope="row"><a href="/ledger/\(line.account.name)" data-open>\(name(line, w))</a></th>\(each: figures(line), { w.cell($0, line.currency) })</tr>
         """
     }
 
@@ -55,13 +90,28 @@ enum LedgerPages {
                 ])
         }
         let before = Int64(asking.query["before"])
-        let page = try await asking.look(.seeLedger) { try $0.entries(of: role, before: before) }
+        let today = asking.today
+        let isFile = !asking.query["format"].isEmpty
+        let (page, lines) = try await asking.look(.seeLedger) { look in
+            (
+                try look.entries(of: role, before: before, limit: isFile ? 5_000 : 50),
+                try look.balances(from: today.startOfMonth, on: today).filter { $0.account == role }
+            )
+        }
         let w = asking.w
         let parts = Parts(asking)
+        if let file = try await parts.file(report(page, asking), name: w.name(.account, role.name)) { return file }
+        let balances: [(String, HTML)] = lines.filter { $0.balance != 0 || $0.debit != 0 || $0.credit != 0 }.map {
+            (
+                w(.balanceOf, ["currency": .text($0.currency.code)]),
+                HTML(w.amount($0.balance, $0.currency))
+            )
+        }
         return Layout(asking).page(
             w.name(.account, role.name), at: .ledger,
             """
-            \(parts.head(w.name(.account, role.name), trail: [(w(.navLedger), "/ledger")]))
+            \(parts.head(w.name(.account, role.name), trail: [(w(.navLedger), "/ledger")], actions: parts.exports()))
+            \(if: !balances.isEmpty, parts.stats(balances))
             \(if: page.rows.isEmpty && !page.isCut, parts.empty(w(.noPostings)))
             <div class="scroll"><table class="figures"><caption class="hidden">\(w(.postings))</caption><thead><tr><th scope="col">\(w(.postingDay))</th><th scope="col">\(w(.subject))</th><th scope="col">\(w(.customer))</th><th scope="col">\(w(.against))</th><th scope="col" class="r">\(w(.debit))</th><th scope="col" class="r">\(w(.credit))</th><th scope="col">\(w(.act))</th></tr></thead><tbody>\(each: page.rows, { row in
                 "<tr data-row><th scope=\"row\">\(w.day(row.postingDay))</th><td>\(row.subject)<small>\(row.amount.currency.code)</small></td><td>\(row.customer.map { code -> HTML in "<a href=\"/customers/\(URLText.encode(code))\">\(row.customerName ?? code)</a>" } ?? HTML("–"))</td><td>\(w.name(.account, row.other.name))</td>\(w.cell(max(row.amount.minorUnits, 0), row.amount.currency))\(w.cell(max(-row.amount.minorUnits, 0), row.amount.currency))<td><a href=\"/acts/\(row.act)\" data-open>#\(row.act)</a></td></tr>"
@@ -71,14 +121,79 @@ enum LedgerPages {
             """)
     }
 
+    private static func report(_ page: Look.EntryPage, _ asking: Asking) -> ReportTable {
+        let w = asking.w
+        return ReportTable(
+            title: w(.postings), notes: ["\(asking.site.company.name) · \(asking.today)"],
+            columns: [
+                .init(w(.postingDay), .day), .init(w(.subject), .text), .init(w(.customer), .text),
+                .init(w(.against), .text), .init(w(.currency), .text), .init(w(.debit), .amount),
+                .init(w(.credit), .amount), .init(w(.act), .text),
+            ],
+            rows: page.rows.map { row in
+                let exponent = row.amount.currency.exponent
+                return [
+                    .day(row.postingDay), .text(row.subject), .text(row.customerName ?? ""),
+                    .text(w.name(.account, row.other.name)), .text(row.amount.currency.code),
+                    .amount(Int128(max(row.amount.minorUnits, 0)), exponent: exponent),
+                    .amount(Int128(max(-row.amount.minorUnits, 0)), exponent: exponent), .text("#\(row.act)"),
+                ]
+            }, sheetName: w(.postings))
+    }
+
     // MARK: The journal of acts
+
+    /// The columns of acts.
+    static func list(_ asking: Asking) -> ListTable<RegisterQueries.ActRow> {
+        typealias Row = RegisterQueries.ActRow
+        let (w, company) = (asking.w, asking.site.company)
+        let parts = Parts(asking)
+        let number = ListColumn<Row>(
+            id: "act", title: w(.act), kind: .text, isAlways: true,
+            cell: {
+                "<th scope=\"row\"><a href=\"/acts/\($0.number)\" data-open data-drawer>#\($0.number)</a></th>"
+            }, value: { .text("#\($0.number)") })
+        let time = ListColumn<Row>(
+            id: "time", title: w(.time), kind: .text,
+            cell: { "<td>\(w.moment($0.instant, company, today: asking.today))</td>" },
+            value: { .text(w.momentText($0.instant, company)) })
+        let command = ListColumn<Row>(
+            id: "command", title: w(.command), kind: .text,
+            cell: { "<td>\(w.name(.command, $0.command))</td>" }, value: { .text(w.name(.command, $0.command)) })
+        let actor = ListColumn<Row>(
+            id: "actor", title: w(.actor), kind: .text,
+            cell: { "<td>\(parts.actor($0.actor))<small>\(w.name(.source, $0.source))</small></td>" },
+            value: { .text(parts.actor($0.actor)) })
+        let source = ListColumn<Row>(
+            id: "source", title: w(.source), kind: .text, isFileOnly: true, cell: { _ in .nothing },
+            value: { .text(w.name(.source, $0.source)) })
+        let facts = ListColumn<Row>(
+            id: "facts", title: w(.factsHead), kind: .text, isRight: true,
+            cell: { "<td class=\"r\">\($0.facts)</td>" }, value: { .text("\($0.facts)") })
+        let hash = ListColumn<Row>(
+            id: "hash", title: w(.hash), kind: .text, isFileOnly: true, cell: { _ in .nothing },
+            value: { .text($0.hash) })
+        return ListTable(
+            asking: asking, title: w(.navActs), columns: [number, time, command, actor, source, facts, hash])
+    }
 
     @Sendable private static func acts(_ asking: Asking) async throws -> Reply {
         var filter = Look.ActFilter()
         filter.command = asking.query["command"]
         filter.actor = asking.query["actor"]
         filter.before = Int64(asking.query["before"])
+        let company = asking.site.company
+        filter.since = asking.day("from").map { company.start(of: $0) }
+        filter.until = asking.day("to").map { company.start(of: $0.adding(days: 1)) }
         let asked = filter
+        let columns = list(asking)
+        let file = try await columns.file(name: asking.w(.navActs)) {
+            var all = asked
+            (all.limit, all.before) = (20_000, nil)
+            let whole = all
+            return try await asking.look(.seeActs) { try $0.acts(whole).rows }
+        }
+        if let file { return file }
         let (page, commands, actors, head) = try await asking.look(.seeActs) { look in
             (try look.acts(asked), try look.commands(), look.actors(), look.act)
         }
@@ -87,16 +202,17 @@ enum LedgerPages {
         return Layout(asking).page(
             w(.navActs), at: .acts,
             """
-            \(parts.head(w(.navActs)))
+            \(parts.head(w(.navActs), actions: columns.actions))
             \(parts.answer(w.html(.actsAnswer, ["count": parts.bold("\(head)")])))
             \(parts.filters(
                 """
                 \(parts.select("command", w(.command), [("", w(.showAll))] + commands.map { ($0, w.name(.command, $0)) }, selected: filter.command))
                 \(parts.select("actor", w(.actor), [("", w(.everybody))] + actors.map { ($0.key, $0.name) }, selected: filter.actor))
-                """))
-            <div class="scroll"><table class="figures slim"><caption class="hidden">\(w(.navActs))</caption><thead><tr><th scope="col">\(w(.act))</th><th scope="col">\(w(.time))</th><th scope="col">\(w(.command))</th><th scope="col">\(w(.actor))</th><th scope="col" class="r">\(w(.factsHead))</th></tr></thead><tbody>\(each: page.rows, { row in
-                "<tr data-row><th scope=\"row\"><a href=\"/acts/\(row.number)\" data-open data-drawer>#\(row.number)</a></th><td>\(w.moment(row.instant, asking.site.company, today: asking.today))</td><td>\(w.name(.command, row.command))</td><td>\(parts.actor(row.actor))<small>\(w.name(.source, row.source))</small></td><td class=\"r\">\(row.facts)</td></tr>"
-            })</tbody></table></div>
+                \(parts.field("from", w(.fromDay), value: asking.query["from"], type: "date"))
+                \(parts.field("to", w(.toDay), value: asking.query["to"], type: "date"))
+                """, end: SavedViews.link(asking)))
+            \(SavedViews.list(asking))
+            \(page.rows.isEmpty ? parts.empty(w(.emptyFiltered)) : columns.html(page.rows))
             \(parts.pager("", next: page.next.map { asking.address(("before", "\($0)")) }, back: filter.before != nil))
             """)
     }

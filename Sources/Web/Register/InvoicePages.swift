@@ -374,7 +374,7 @@ struct ItemTable {
         func text(_ id: String, _ word: Word, _ value: @escaping (Look.ItemRow) -> String?) -> ListColumn<Look.ItemRow>
         {
             ListColumn(
-                id: id, title: w(word), kind: .text, cell: { "<td>\(value($0) ?? "–")</td>" },
+                id: id, title: w(word), kind: .text, isWide: true, cell: { "<td>\(value($0) ?? "–")</td>" },
                 value: { .text(value($0) ?? "") })
         }
         let number = ListColumn<Look.ItemRow>(
@@ -396,15 +396,17 @@ struct ItemTable {
             value: { .text(parts.itemState($0)) })
         let issue = ListColumn<Look.ItemRow>(
             id: "issue", title: w(.issueDay), kind: .day, sort: Look.ItemSort.issue.rawValue, isRight: true,
+            isWide: true,
             cell: { "<td class=\"r\">\(w.day($0.issueDay))</td>" }, value: { .day($0.issueDay) })
         let due = ListColumn<Look.ItemRow>(
             id: "due", title: w(.dueDay), kind: .day, sort: Look.ItemSort.due.rawValue, isRight: true,
             cell: { "<td class=\"r\">\(w.day($0.dueDay))\(lateness($0))</td>" }, value: { .day($0.dueDay) })
         let currency = ListColumn<Look.ItemRow>(
-            id: "currency", title: w(.currency), kind: .text, cell: { "<td>\($0.currency.code)</td>" },
+            id: "currency", title: w(.currency), kind: .text, isWide: true, cell: { "<td>\($0.currency.code)</td>" },
             value: { .text($0.currency.code) })
         let amount = ListColumn<Look.ItemRow>(
             id: "amount", title: w(.amount), kind: .amount, sort: Look.ItemSort.amount.rawValue, isRight: true,
+            isWide: true,
             cell: { w.cell($0.amount, $0.currency) },
             value: { .amount(Int128($0.amount), exponent: $0.currency.exponent) })
         let open = ListColumn<Look.ItemRow>(

@@ -20,10 +20,10 @@ struct HTML: ExpressibleByStringInterpolation, Sendable {
     var isEmpty: Bool { bytes.isEmpty }
 
     /// A table's cell with its column's name, which narrow screens show beside it.
-    func labelled(_ title: String) -> HTML {
+    func labelled(_ title: String, isWide: Bool = false) -> HTML {
         guard bytes.starts(with: "<td".utf8) else { return self }
         var cell = self
-        let label: HTML = " data-label=\"\(title)\""
+        let label: HTML = " data-label=\"\(title)\"\(if: isWide, " data-wide")"
         cell.bytes.insert(contentsOf: label.bytes, at: 3)
         return cell
     }

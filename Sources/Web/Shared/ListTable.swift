@@ -14,6 +14,10 @@ struct ListColumn<Row> {
     var isRight = false
     /// Stands in files alone.
     var isFileOnly = false
+    /// Left out on narrow screens.
+    var isWide = false
+    /// What stands in the head in the place of the title.
+    var headCell: HTML?
     /// The whole cell with its tag.
     let cell: (Row) -> HTML
     /// The same for a file; columns that are only drawn have none.
@@ -42,16 +46,17 @@ struct ListTable<Row> {
         let shown = shown.filter { !$0.isFileOnly }
         return """
             <div class="scroll"><table class="figures slim stackable listed"><caption class="hidden">\(title)</caption><thead><tr>\(each: shown, { head($0, sort, isReversed, parts) })</tr></thead>
-            <tbody>\(each: rows, { row in "<tr data-row>\(each: shown, { $0.cell(row).labelled($0.title) })</tr>" })</tbody>\(foot.map { "<tfoot>\($0)</tfoot>" } ?? .nothing)</table></div>
+            <tbody>\(each: rows, { row in "<tr data-row>\(each: shown, { $0.cell(row).labelled($0.title, isWide: $0.isWide) })</tr>" })</tbody>\(foot.map { "<tfoot>\($0)</tfoot>" } ?? .nothing)</table></div>
             """
     }
 
     /// A row of totals, from what each shown column has of them.
     func foot(_ cell: (ListColumn<Row>) -> HTML?) -> HTML {
-        "<tr class=\"sum\">\(each: shown.filter { !$0.isFileOnly }, { (cell($0) ?? "<td class=\"wide\"></td>").labelled($0.title) })</tr>"
+        "<tr class=\"sum\">\(each: shown.filter { !$0.isFileOnly }, { (cell($0) ?? "<td class=\"wide\"></td>").labelled($0.title, isWide: $0.isWide) })</tr>"
     }
 
     private func head(_ column: ListColumn<Row>, _ sort: String, _ isReversed: Bool, _ parts: Parts) -> HTML {
+        if let cell = column.headCell { return cell }
         if let key = column.sort {
             return parts.sortHead(column.title, key, current: sort, isReversed: isReversed, right: column.isRight)
         }
@@ -67,6 +72,17 @@ struct ListTable<Row> {
             })<button class="btn small" type="submit">\(w(.apply))</button></form></details>
             """
     }
+
+    /// The list as a file, when one is asked for; `rows` gives all of it, up to a bound of its own.
+    func file(name: String, notes: [String] = [], _ rows: () async throws -> [Row]) async throws -> Reply? {
+        guard ["csv", "xlsx", "pdf"].contains(asking.query["format"]) else { return nil }
+        let company = asking.site.company
+        return try await Parts(asking).file(
+            report(try await rows(), notes: ["\(company.name) · \(asking.today)"] + notes), name: name)
+    }
+
+    /// Choosing columns and taking the list along.
+    var actions: HTML { chooser + Parts(asking).exports() }
 
     /// What is shown, for a file.
     func report(_ rows: [Row], totals: [[ReportTable.Cell]] = [], notes: [String]) -> ReportTable {

@@ -45,15 +45,21 @@ private struct MyDayPage {
     }
 
     var reply: Reply {
-        let first = all.first
-        let rest: (Look.TaskRow) -> Bool = { $0.id != first?.id }
-        return Layout(asking).page(
+        Layout(asking).page(
             w(.navMyDay), at: .myDay,
             """
             \(head)
             \(parts.answer(answer))
             \(figures)
             \(shortcuts)
+            \(all.isEmpty && day.worst.isEmpty ? "<div class=\"two-columns sec\">\(rail)</div>" : split)
+            """)
+    }
+
+    private var split: HTML {
+        let first = all.first
+        let rest: (Look.TaskRow) -> Bool = { $0.id != first?.id }
+        return """
             <div class="split"><div>
             \(first.map(next) ?? .nothing)
             \(work(.late, day.late.filter(rest), day.counts.late, "late"))
@@ -64,7 +70,7 @@ private struct MyDayPage {
             \(worst)
             </div>
             <aside class="rail" aria-label="\(w(.todaysState))">\(rail)</aside></div>
-            """)
+            """
     }
 
     private var head: HTML {
@@ -217,7 +223,7 @@ private struct MyDayPage {
             "<dt>\(w(.waitingMoney))</dt><dd class=\"r num\">\(w.amount(waiting.amount, waiting.currency))</dd>"
         })\(each: day.bankThrough.prefix(3), { bank in
             let late = bank.day < asking.today.adding(days: -4)
-            return "<dt>\(bank.account.isEmpty ? w(.bankThrough) : w(.bankThroughOf, ["account": .text(bank.account)]))</dt><dd class=\"r\(if: late, " bad")\">\(w.date(bank.day, today: asking.today))</dd>"
+            return "<dt>\(bank.account.isEmpty ? w(.bankThrough) : w(.bankThroughOf, ["account": .text(String(bank.account.suffix(4)))]))</dt><dd class=\"r\(if: late, " bad")\">\(w.date(bank.day, today: asking.today))</dd>"
         })\(if: day.unknownPayers > 0, "<dt>\(w(.unknownPayer))</dt><dd class=\"r num\">\(day.unknownPayers)</dd>")</dl>\(if: !day.waiting.isEmpty, "<p class=\"meta\"><a href=\"/receipts\">\(w(.toAllocate))</a></p>")</section>
         """
     }

@@ -209,12 +209,16 @@ enum SettingsPages {
         let w = asking.w
         let parts = Parts(asking)
         let next = asking.today.year + 1
+        let shown = Int(asking.query["year"]) ?? asking.today.year
         return """
             \(parts.answer(HTML(w(.calendarText))))
             \(if: !content.calendar.contains { $0.year == asking.today.year }, parts.callout(HTML(w(.calendarMissing, ["year": .count(asking.today.year)]))))
-            <div class="scroll sec"><table class="figures slim"><thead><tr><th scope="col">\(w(.year))</th><th scope="col">\(w(.country))</th><th scope="col" class="r">\(w(.holidays))</th><th scope="col" class="r">\(w(.workingDays))</th></tr></thead><tbody>\(each: content.calendar, { "<tr><th scope=\"row\"><a href=\"/settings?tab=calendar&year=\("\($0.year)")\" data-main>\("\($0.year)")</a></th><td>\(w.name(.country, $0.country))</td><td class=\"r\">\($0.holidays)</td><td class=\"r\">\($0.working)</td></tr>" })</tbody></table></div>
-            \(calendarDays(content, asking))
             \(if: asking.may(.importCalendar), "<p class=\"sec acts\"><a class=\"btn\" href=\"/new/calendar\">\(w(.calendarDayAct))</a><a class=\"btn\" href=\"/imports?kind=calendar\">\(w(.importCalendarAct, ["year": .count(next)]))</a></p>")
+            <nav class="tabs sec" aria-label="\(w(.year))">\(each: content.calendar.prefix(8), { row in
+                "<a href=\"/settings?tab=calendar&year=\("\(row.year)")\" data-main\(if: row.year == shown, " aria-current=\"page\"")>\("\(row.year)")</a>"
+            })</nav>
+            \(calendarDays(content, asking))
+            <details class="sec"><summary>\(w(.allYears))</summary><div class="scroll"><table class="figures slim"><thead><tr><th scope="col">\(w(.year))</th><th scope="col">\(w(.country))</th><th scope="col" class="r">\(w(.holidays))</th><th scope="col" class="r">\(w(.workingDays))</th></tr></thead><tbody>\(each: content.calendar, { "<tr><th scope=\"row\"><a href=\"/settings?tab=calendar&year=\("\($0.year)")\" data-main>\("\($0.year)")</a></th><td>\(w.name(.country, $0.country))</td><td class=\"r\">\($0.holidays)</td><td class=\"r\">\($0.working)</td></tr>" })</tbody></table></div></details>
             """
     }
 

@@ -158,6 +158,13 @@ struct Wording: Sendable {
         return "<time datetime=\"\("\(instant)")\">\(name) \(time)</time>"
     }
 
+    /// Day and time in the company's time zone, as files have it.
+    func momentText(_ instant: Instant, _ company: CompanySettings) -> String {
+        let minutes = company.minuteOfDay(of: instant)
+        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return "\(company.day(of: instant)) \(two(minutes / 60)):\(two(minutes % 60))"
+    }
+
     /// How far a due day lies behind or ahead.
     func lateness(_ days: Int) -> String {
         if days > 0 { return self(.daysOverdue, ["days": .count(days)]) }

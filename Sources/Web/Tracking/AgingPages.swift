@@ -154,7 +154,7 @@ enum AgingPages {
         return parts.filters(
             """
             \(parts.field("asOf", w(.asOf), value: "\(question.asOf)", type: "date"))
-            \(parts.field("knownAt", w(.knownAt), value: asking.query["knownAt"], more: " placeholder=\"\(w(.knownAtHint))\" size=\"17\""))
+            \(parts.field("knownAt", w(.knownAt), value: asking.query["knownAt"], more: " placeholder=\"\(w(.knownAtHint))\" title=\"\(w(.knownAtLong))\" size=\"17\""))
             \(parts.segments(w(.basis), "basis", [("due", w(.basisDue)), ("invoice", w(.basisInvoice)), ("recognition", w(.basisRecognition))], selected: question.basis.rawValue))
             \(parts.select("by", w(.rowsBy), dimensions, selected: question.by.rawValue))
             \(parts.select("cross", w(.crossedWith), [("", w(.nothingElse))] + dimensions, selected: question.cross?.rawValue ?? ""))

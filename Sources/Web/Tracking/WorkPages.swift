@@ -1,3 +1,4 @@
+internal import Formats
 internal import Ledger
 internal import Operations
 internal import Receivables
@@ -26,6 +27,14 @@ enum WorkPages {
         filter.isClosed = asking.query["closed"] == "1"
         filter.after = Look.Cursor(asking.query["after"])
         let asked = filter
+        let columns = list(asking, canFinish: false)
+        let file = try await columns.file(name: asking.w(.navTasks)) {
+            var all = asked
+            (all.limit, all.after) = (5_000, nil)
+            let whole = all
+            return try await asking.look(.seeTasks) { try $0.tasks(whole).rows }
+        }
+        if let file { return file }
         let page = try await asking.look(.seeTasks) { try $0.tasks(asked) }
         let w = asking.w
         let parts = Parts(asking)
@@ -36,7 +45,7 @@ enum WorkPages {
         return Layout(asking).page(
             w(.navTasks), at: .tasks, status: refused == nil ? 200 : 422,
             """
-            \(parts.head(w(.navTasks)))
+            \(parts.head(w(.navTasks), actions: columns.actions))
             \(refused.map { parts.callout(HTML(w.message($0)), isBad: true) } ?? .nothing)
             \(parts.answer(page.rows.isEmpty ? HTML(w(filter.isClosed ? .tasksNoneClosed : .tasksNone)) : filter.isClosed ? HTML(w(.tasksClosedText)) : w.html(.tasksAnswer, ["late": late > 0 ? parts.bad("\(late)") : parts.bold("0")])))
             \(parts.filters(
@@ -55,12 +64,7 @@ enum WorkPages {
     private static func table(_ page: Look.TaskPage, _ asking: Asking, _ filter: Look.TaskFilter) -> HTML {
         let w = asking.w
         let canFinish = !filter.isClosed && page.rows.contains { $0.mayFinish }
-        let rows: HTML = "\(each: page.rows, { row(of: $0, asking, canFinish) })"
-        let head: HTML = """
-            <thead><tr>\(if: canFinish, "<th scope=\"col\"><input type=\"checkbox\" data-pick-all aria-label=\"\(w(.selectAll))\"></th>")<th scope="col">\(w(.customer))</th><th scope="col">\(w(.task))</th><th scope="col">\(w(.assignee))</th><th scope="col" class="r">\(w(.openAmount))</th><th scope="col" class="r">\(w(.dueDay))</th></tr></thead>
-            """
-        let table: HTML =
-            "<div class=\"scroll\"><table class=\"figures slim stackable listed\"><caption class=\"hidden\">\(w(.navTasks))</caption>\(head)<tbody>\(rows)</tbody></table></div>"
+        let table = list(asking, canFinish: canFinish).html(page.rows)
         guard canFinish else { return table }
         return """
             <form method="post" action="/tasks/finish" data-bulk data-loose>\(Layout.formFields(asking))<input type="hidden" name="back" value="\(asking.address())">
@@ -69,22 +73,63 @@ enum WorkPages {
             """
     }
 
-    private static func row(of task: Look.TaskRow, _ asking: Asking, _ canFinish: Bool) -> HTML {
+    /// The columns of tasks.
+    private static func list(_ asking: Asking, canFinish: Bool) -> ListTable<Look.TaskRow> {
         let w = asking.w
-        let late = asking.today.days(since: task.dueDay)
-        let subject = task.customerName ?? w.name(.check, task.check ?? "")
-        let pick: HTML =
-            task.mayFinish
-            ? "<td><input type=\"checkbox\" name=\"task\" value=\"\(task.id)\" data-pick aria-label=\"\(w(.selectTask, ["task": .text(subject)]))\"></td>"
-            : "<td></td>"
-        let closed: HTML =
-            task.closedDay.map { "<small class=\"good\">\(w(.doneOn, ["day": .text("\($0)")]))</small>" } ?? .nothing
-        return """
-            <tr data-row>\(if: canFinish, pick)<th scope="row"><a href="/tasks/\(task.id)" data-open data-drawer>\(subject)</a><small>\(task.customer ?? "")</small></th>\
-            <td>\(w.name(.task, task.kind.name))<small>\(if: task.kind != .mendRegister, HTML(w(.whyOverdue, ["count": .count(task.count), "days": .count(task.daysOverdue)])))\(if: task.kind == .mendRegister, HTML(w(.records, ["count": .count(task.count)]))) <code>\(task.rule)</code></small></td>\
-            <td>\(task.assignee ?? w.name(.role, task.role.name))\(if: task.escalations > 0, "<small class=\"bad\">\(w(.escalated))</small>")</td><td class="r strong">\(w.list(task.open.map { w.amount($0) }))</td>\
-            <td class="r">\(w.day(task.dueDay))\(if: late > 0 && task.closedDay == nil, "<small class=\"bad\">\(w(.lateBy, ["days": .count(late)]))</small>")\(closed)</td></tr>
-            """
+        func subject(_ task: Look.TaskRow) -> String { task.customerName ?? w.name(.check, task.check ?? "") }
+        func person(_ task: Look.TaskRow) -> String { task.assignee ?? w.name(.role, task.role.name) }
+        func why(_ task: Look.TaskRow) -> String {
+            task.kind == .mendRegister
+                ? w(.records, ["count": .count(task.count)])
+                : w(.whyOverdue, ["count": .count(task.count), "days": .count(task.daysOverdue)])
+        }
+        let pick = ListColumn<Look.TaskRow>(
+            id: "pick", title: w(.selectAll), kind: .text, isAlways: true,
+            headCell:
+                "<th scope=\"col\"><input type=\"checkbox\" data-pick-all aria-label=\"\(w(.selectAll))\"></th>",
+            cell: { task in
+                task.mayFinish
+                    ? "<td><input type=\"checkbox\" name=\"task\" value=\"\(task.id)\" data-pick aria-label=\"\(w(.selectTask, ["task": .text(subject(task))]))\"></td>"
+                    : "<td></td>"
+            })
+        let customer = ListColumn<Look.TaskRow>(
+            id: "customer", title: w(.customer), kind: .text, isAlways: true,
+            cell: { task in
+                "<th scope=\"row\"><a href=\"/tasks/\(task.id)\" data-open data-drawer>\(subject(task))</a><small>\(task.customer ?? "")</small></th>"
+            }, value: { .text(subject($0)) })
+        let code = ListColumn<Look.TaskRow>(
+            id: "code", title: w(.customerCode), kind: .text, isFileOnly: true, cell: { _ in .nothing },
+            value: { .text($0.customer ?? "") })
+        let kind = ListColumn<Look.TaskRow>(
+            id: "kind", title: w(.task), kind: .text,
+            cell: { task in
+                "<td>\(w.name(.task, task.kind.name))<small>\(why(task)) <code>\(task.rule)</code></small></td>"
+            }, value: { .text("\(w.name(.task, $0.kind.name)) \(why($0))") })
+        let assignee = ListColumn<Look.TaskRow>(
+            id: "assignee", title: w(.assignee), kind: .text,
+            cell: { task in
+                "<td>\(person(task))\(if: task.escalations > 0, "<small class=\"bad\">\(w(.escalated))</small>")</td>"
+            }, value: { .text(person($0)) })
+        let open = ListColumn<Look.TaskRow>(
+            id: "open", title: w(.openAmount), kind: .text, isRight: true,
+            cell: {
+                "<td class=\"r strong\(if: $0.open.isEmpty, " nil")\">\(w.list($0.open.map { w.amount($0) }))</td>"
+            },
+            value: { .text(w.list($0.open.map { w.amount($0) })) })
+        let due = ListColumn<Look.TaskRow>(
+            id: "due", title: w(.dueDay), kind: .day, isRight: true,
+            cell: { task in
+                let late = asking.today.days(since: task.dueDay)
+                let closed: HTML =
+                    task.closedDay.map { "<small class=\"good\">\(w(.doneOn, ["day": .text("\($0)")]))</small>" }
+                    ?? .nothing
+                return """
+                    <td class="r">\(w.day(task.dueDay))\(if: late > 0 && task.closedDay == nil, "<small class=\"bad\">\(w(.lateBy, ["days": .count(late)]))</small>")\(closed)</td>
+                    """
+            }, value: { .day($0.dueDay) })
+        return ListTable(
+            asking: asking, title: w(.navTasks),
+            columns: (canFinish ? [pick] : []) + [customer, code, kind, assignee, open, due])
     }
 
     private static func task(_ asking: Asking, refused: Refusal? = nil) async throws -> Reply {
@@ -166,41 +211,93 @@ enum WorkPages {
         var filter = Look.ReminderFilter()
         filter.state = asking.query["state"]
         filter.before = Int64(asking.query["before"])
-        filter.customer = asking.query["customer"].isEmpty ? nil : asking.query["customer"]
+        if !asking.query["customer"].isEmpty {
+            // Half a name on its way to a whole one finds nothing yet.
+            let typed = asking.query["customer"]
+            filter.customer = try await asking.look(.seeReminders) { $0.customerMeant(by: typed) } ?? ""
+        }
+        filter.from = asking.day("from")
+        filter.to = asking.day("to")
         let asked = filter
+        let columns = reminderList(asking)
+        let file = try await columns.file(name: asking.w(.navReminders)) {
+            var all = asked
+            (all.limit, all.before) = (5_000, nil)
+            let whole = all
+            return try await asking.look(.seeReminders) { try $0.reminders(whole).rows }
+        }
+        if let file { return file }
         let page = try await asking.look(.seeReminders) { try $0.reminders(asked) }
         let w = asking.w
         let parts = Parts(asking)
         let states: [(String, String)] =
             [("", w(.showAll))]
             + ["held", "queued", "sent", "undelivered", "past", "noted"].map { ($0, w.name(.reminder, $0)) }
-        let mayRelease = asking.may(.releaseReminders)
-        let list: HTML = "\(each: page.rows, { reminder($0, asking, mayRelease) })"
         return Layout(asking).page(
             w(.navReminders), at: .reminders, status: refused == nil ? 200 : 422,
             """
-            \(parts.head(w(.navReminders), actions: "\(parts.button(w(.navTemplates), "/templates"))\(parts.button(w(.previewTomorrow), "/reminders/preview"))"))
+            \(parts.head(w(.navReminders), actions: parts.button(w(.navTemplates), "/templates") + parts.button(w(.previewTomorrow), "/reminders/preview") + columns.actions))
             \(refused.map { parts.callout(HTML(w.message($0)), isBad: true) } ?? .nothing)
             \(parts.answer(HTML(w(filter.state == "held" ? .remindersHeldText : .remindersText))))
-            \(parts.filters(parts.segments(w(.state), "state", states, selected: filter.state), keep: ["state", "customer"]))
-            \(if: page.rows.isEmpty, parts.empty(w(.remindersNone)))
-            <div class="scroll"><table class="figures slim"><caption class="hidden">\(w(.navReminders))</caption><thead><tr><th scope="col">\(w(.customer))</th><th scope="col">\(w(.day))</th><th scope="col">\(w(.recipient))</th><th scope="col">\(w(.state))</th><th scope="col">\(w(.message))</th></tr></thead><tbody>\(list)</tbody></table></div>
+            \(parts.filters(
+                """
+                \(parts.segments(w(.state), "state", states, selected: filter.state))
+                \(parts.field("customer", w(.customerCode), value: asking.query["customer"], type: "search", more: " list=\"customer-options\" data-options=\"/customers/options\" autocomplete=\"off\""))<datalist id="customer-options"></datalist>
+                \(parts.field("from", w(.fromDay), value: asking.query["from"], type: "date"))
+                \(parts.field("to", w(.toDay), value: asking.query["to"], type: "date"))
+                """, keep: ["state"], end: SavedViews.link(asking)))
+            \(SavedViews.list(asking))
+            \(page.rows.isEmpty ? parts.empty(w(.remindersNone)) : columns.html(page.rows))
             \(parts.pager("", next: page.next.map { asking.address(("before", "\($0)")) }, back: filter.before != nil))
             """)
     }
 
-    private static func reminder(_ row: TrackingQueries.ReminderRow, _ asking: Asking, _ mayRelease: Bool) -> HTML {
+    /// The columns of reminders.
+    private static func reminderList(_ asking: Asking) -> ListTable<TrackingQueries.ReminderRow> {
+        typealias Row = TrackingQueries.ReminderRow
         let w = asking.w
-        let kind = row.state == "held" ? "warn" : row.state == "sent" ? "good" : row.state == "undelivered" ? "bad" : ""
-        let reasons = row.held.map { w.name(.held, $0) }
-        let release: HTML = """
-            <form class="inline" method="post" action="/reminders/release" data-loose>\(Layout.formFields(asking))<input type="hidden" name="reminder" value="\(row.id)"><button class="link">\(w(.release))</button></form>
-            """
-        return """
-            <tr data-row><th scope="row"><a href="/customers/\(URLText.encode(row.customer))" data-open>\(row.customerName)</a><small>\(w.list(row.items.prefix(4).map(\.number)))\(if: row.items.count > 4, "…")</small></th><td>\(w.day(row.day))</td><td>\(row.recipient.isEmpty ? "–" : row.recipient)<small>\(w.name(.reminder, row.audience == .customer ? "to-customer" : "to-sales"))</small></td>\
-            <td>\(Parts(asking).status(w.name(.reminder, row.state), kind))\(if: row.state == "held" && !reasons.isEmpty, "<small>\(w.list(reasons))</small>")\(if: row.state == "held" && mayRelease, release)</td>\
-            <td>\(row.text.isEmpty ? HTML(row.subject) : "<details><summary>\(row.subject.isEmpty ? w(.message) : row.subject)</summary><p class=\"wide-text\">\(row.text)</p></details>")</td></tr>
-            """
+        let parts = Parts(asking)
+        func reasons(_ row: Row) -> String { w.list(row.held.map { w.name(.held, $0) }) }
+        func audience(_ row: Row) -> String {
+            w.name(.reminder, row.audience == .customer ? "to-customer" : "to-sales")
+        }
+        let customer = ListColumn<Row>(
+            id: "customer", title: w(.customer), kind: .text, isAlways: true,
+            cell: { row in
+                "<th scope=\"row\"><a href=\"/customers/\(URLText.encode(row.customer))\" data-open>\(row.customerName)</a><small>\(w.list(row.items.prefix(4).map(\.number)))\(if: row.items.count > 4, "…")</small></th>"
+            }, value: { .text($0.customerName) })
+        let invoices = ListColumn<Row>(
+            id: "invoices", title: w(.navInvoices), kind: .text, isFileOnly: true, cell: { _ in .nothing },
+            value: { .text(w.list($0.items.map(\.number))) })
+        let day = ListColumn<Row>(
+            id: "day", title: w(.day), kind: .day, cell: { "<td>\(w.day($0.day))</td>" }, value: { .day($0.day) })
+        let recipient = ListColumn<Row>(
+            id: "recipient", title: w(.recipient), kind: .text,
+            cell: { "<td>\($0.recipient.isEmpty ? "–" : $0.recipient)<small>\(audience($0))</small></td>" },
+            value: { .text($0.recipient) })
+        let state = ListColumn<Row>(
+            id: "state", title: w(.state), kind: .text,
+            cell: { row in
+                let kind =
+                    row.state == "held"
+                    ? "warn" : row.state == "sent" ? "good" : row.state == "undelivered" ? "bad" : ""
+                let release: HTML = """
+                    <form class="inline" method="post" action="/reminders/release" data-loose>\(Layout.formFields(asking))<input type="hidden" name="reminder" value="\(row.id)"><button class="link">\(w(.release))</button></form>
+                    """
+                return """
+                    <td>\(parts.status(w.name(.reminder, row.state), kind))\(if: row.state == "held" && !row.held.isEmpty, "<small>\(reasons(row))</small>")\(if: row.state == "held" && asking.may(.releaseReminders), release)</td>
+                    """
+            },
+            value: {
+                .text([w.name(.reminder, $0.state), reasons($0)].filter { !$0.isEmpty }.joined(separator: " · "))
+            })
+        let message = ListColumn<Row>(
+            id: "message", title: w(.message), kind: .text,
+            cell: { row in
+                "<td>\(row.text.isEmpty ? HTML(row.subject) : "<details><summary>\(row.subject.isEmpty ? w(.message) : row.subject)</summary><p class=\"wide-text\">\(row.text)</p></details>")</td>"
+            }, value: { .text($0.text.isEmpty ? $0.subject : $0.text) })
+        return ListTable(
+            asking: asking, title: w(.navReminders), columns: [customer, invoices, day, recipient, state, message])
     }
 
     @Sendable private static func release(_ asking: Asking) async throws -> Reply {
