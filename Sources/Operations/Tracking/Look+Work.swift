@@ -134,6 +134,23 @@ extension Look {
         return TaskPage(rows: rows, next: Cursor(value: 0, fact: cursor))
     }
 
+    /// What came of the last collection task that somebody finished for a customer with a word on it.
+    ///
+    /// - Throws: `Refusal` `customer.unknown`.
+    package func lastContact(of code: String) throws -> (day: LocalDate, person: String?, note: String)? {
+        guard viewer.may(.seeTasks) else { return nil }
+        let id = try customer(code)
+        let row = try session.row(
+            """
+            SELECT e.value_day, e.person, e.note FROM task t JOIN task_event e ON e.task = t.id
+             WHERE t.customer = \(id) AND t.kind = \(WorkTask.Kind.collect.rawValue) AND e.kind = 1
+               AND e.note IS NOT NULL AND e.note <> '' ORDER BY e.id DESC LIMIT 1
+            """)
+        return row.map {
+            (LocalDate(dayNumber: Int($0.integer(0))), outlook.names[$0.optionalInteger(1)], $0.text(2))
+        }
+    }
+
     private func task(_ row: SQLRow) throws -> TaskRow? {
         guard let kind = WorkTask.Kind(rawValue: row.integer(1)), let role = Role(rawValue: row.integer(5)) else {
             return nil

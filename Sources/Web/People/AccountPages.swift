@@ -291,7 +291,7 @@ enum AccountPages {
                 "<li>\(Icon.people.html)<div class=\"row\"><span>\(row.person) → \(row.deputy) · \(w.day(row.from)) – \(w.day(row.until)) \(row.reason)</span>\(if: row.person == asking.session?.name, "<form method=\"post\" action=\"/account/delegation/\(row.id)/end\" data-loose>\(Layout.formFields(asking))<button class=\"link\">\(w(.end))</button></form>")</div></li>"
             })</ul>
             <form class="form" method="post" action="/account/delegation" data-loose>\(Layout.formFields(asking))
-            \(parts.select("deputy", w(.deputy), people.filter { $0.isActive && $0.key != viewer.key }.map { ($0.key, $0.name) }, selected: asking.form["deputy"]))
+            \(parts.select("deputy", w(.deputy), [("", "–")] + people.filter { $0.isActive && $0.key != viewer.key }.map { ($0.key, $0.name) }, selected: asking.form["deputy"]))
             <div class="two">\(parts.field("from", w(.fromDay), value: "\(today)", type: "date", isRequired: true))\(parts.field("until", w(.untilDay), type: "date", isRequired: true))</div>
             \(parts.field("reason", w(.reason)))<p class="acts">\(parts.submit(w(.delegationAct), main: false))</p></form></section>
             <section><h2>\(w(.tokens))</h2><p class="lead">\(w(.tokensText))</p>

@@ -32,6 +32,8 @@ enum CustomerPages {
             if let file = try await parts.file(report, name: w(.navCustomers)) { return file }
         }
         let first = page.rows.first
+        let isFiltered = !asking.query.with(("part", nil), ("sort", nil), ("reversed", nil), ("skip", nil)).pairs
+            .isEmpty
         let sentence: HTML =
             page.rows.isEmpty
             ? HTML(w(.customersNone))
@@ -60,9 +62,10 @@ enum CustomerPages {
                 """, keep: ["sort", "reversed"], end: SavedViews.link(asking)))
             \(SavedViews.list(asking))
             \(if: page.totals.isPartial, parts.callout(HTML(w(.someUntranslated))))
-            \(table.html(page.rows, sort: filter.sort.rawValue, isReversed: filter.isReversed, foot: page.rows.isEmpty ? nil : totals(table, page.totals, asking)))
-            \(parts.pager(w(.shownOf, ["from": .count(page.rows.isEmpty ? 0 : filter.skip + 1), "to": .count(filter.skip + page.rows.count), "all": .count(page.count)]), next: next, back: filter.skip > 0))
-            \(parts.keys([("J K", .keyRows), ("Enter", .keyOpen), ("E", .keyExport)]))
+            \(if: isFiltered, "<p class=\"meta\"><a href=\"/customers\" data-main>\(w(.clearFilters))</a></p>")
+            \(page.rows.isEmpty ? parts.empty(w(isFiltered ? .emptyFiltered : .customersNone)) : table.html(page.rows, sort: filter.sort.rawValue, isReversed: filter.isReversed, foot: page.rows.isEmpty ? nil : totals(table, page.totals, asking)))
+            \(page.rows.isEmpty ? .nothing : parts.pager(w(.shownOf, ["from": .count(page.rows.isEmpty ? 0 : filter.skip + 1), "to": .count(filter.skip + page.rows.count), "all": .count(page.count)]), next: next, back: filter.skip > 0))
+            \(if: !page.rows.isEmpty, parts.keys([("J K", .keyRows), ("Enter", .keyOpen), ("E", .keyExport)]))
             """)
     }
 
@@ -154,6 +157,7 @@ enum CustomerPages {
         let next: Int64?
         let tasks: [Look.TaskRow]
         let notes: [Look.NoteRow]
+        let lastContact: (day: LocalDate, person: String?, note: String)?
     }
 
     @Sendable private static func show(_ asking: Asking) async throws -> Reply {
@@ -176,7 +180,8 @@ enum CustomerPages {
                 picture: try look.customerPicture(code),
                 items: seesInvoices ? try look.items(items) : Look.ItemPage(of: []),
                 receipts: seesReceipts ? try look.receipts(receipts).rows : [], events: events, next: next,
-                tasks: try look.tasks(tasks).rows, notes: try look.notes(ofCustomer: code))
+                tasks: try look.tasks(tasks).rows, notes: try look.notes(ofCustomer: code),
+                lastContact: try look.lastContact(of: code))
         }
         return CustomerPage(asking: asking, code: code, content: content).reply
     }
@@ -243,7 +248,21 @@ enum CustomerPages {
                         "open": parts.bold(owed), "overdue": parts.bad(overdue),
                         "days": parts.bold("\(picture.oldestOverdueDays)"),
                     ])
-            guard let task = content.tasks.first else { return sentence }
+            let last: HTML =
+                content.lastContact.map { contact in
+                    w.html(
+                        .lastContact,
+                        [
+                            "day": w.date(contact.day, today: asking.today), "person": HTML(contact.person ?? ""),
+                            "note": HTML(String(contact.note.prefix(120))),
+                        ])
+                } ?? .nothing
+            guard let task = content.tasks.first else {
+                // Overdue, and nobody has to do anything about it: that mustn't go unseen.
+                let none: HTML =
+                    overdue.isEmpty || !asking.may(.seeTasks) ? .nothing : parts.bad(w(.noNextStep))
+                return w.sentences(sentence, last, none)
+            }
             let next = w.html(
                 .nextStep,
                 [
@@ -251,7 +270,7 @@ enum CustomerPages {
                     "person": HTML(task.assignee ?? w.name(.role, task.role.name)),
                     "day": w.date(task.dueDay, today: asking.today),
                 ])
-            return w.sentences(sentence, next)
+            return w.sentences(sentence, last, next)
         }
 
         private var key: HTML {
@@ -280,7 +299,7 @@ enum CustomerPages {
                 (w(.lastReceipt), w.day(picture.lastReceiptDay)),
             ]))</section>
             <section><h2>\(w(.contacts))</h2>\(if: picture.contacts.isEmpty, "<p class=\"meta\">\(w(.noContacts))</p>")<ul>\(each: picture.contacts, { contact in
-                "<li><div class=\"row\"><b>\(contact.name)</b><span class=\"meta\">\(w.name(.purpose, contact.purpose.name))\(contact.title.map { HTML(" · \($0)") } ?? .nothing)</span></div>\(contact.phone.map { "<p class=\"num\">\($0)</p>" } ?? .nothing)\(contact.email.map { "<p>\($0)</p>" } ?? .nothing)</li>"
+                "<li><div class=\"row\"><b>\(contact.name)</b><span class=\"meta\">\(w.name(.purpose, contact.purpose.name))\(contact.title.map { HTML(" · \($0)") } ?? .nothing)</span></div>\(contact.phone.map { "<p class=\"num\"><a href=\"tel:\($0)\">\($0)</a></p>" } ?? .nothing)\(contact.email.map { "<p><a href=\"mailto:\($0)\">\($0)</a></p>" } ?? .nothing)</li>"
             })</ul></section>
             \(if: !content.receipts.isEmpty, receipts)
             <section><h2>\(w(.customerFacts))</h2>\(parts.facts([

@@ -1,3 +1,4 @@
+internal import Formats
 internal import Foundation
 internal import Ledger
 internal import Operations
@@ -85,17 +86,34 @@ enum SystemPages {
 
     @Sendable private static func security(_ asking: Asking) async throws -> Reply {
         let store = asking.store
-        let rows = try await asking.work { try AccountQueries.securityEvents(limit: 200, in: store) }
+        typealias Row = AccountQueries.SecurityRow
         let w = asking.w
         let parts = Parts(asking)
+        let company = asking.site.company
+        let time = ListColumn<Row>(
+            id: "time", title: w(.time), kind: .text, isAlways: true,
+            cell: { "<th scope=\"row\">\(w.moment($0.instant, company, today: asking.today))</th>" },
+            value: { .text(w.momentText($0.instant, company)) })
+        func text(_ id: String, _ word: Word, _ value: @escaping (Row) -> String) -> ListColumn<Row> {
+            ListColumn(
+                id: id, title: w(word), kind: .text, cell: { "<td>\(value($0))</td>" }, value: { .text(value($0)) })
+        }
+        let columns = ListTable<Row>(
+            asking: asking, title: w(.securityLog),
+            columns: [
+                time, text("what", .what) { w.name(.security, $0.kind) }, text("person", .person) { $0.person },
+                text("address", .address) { $0.address },
+            ])
+        let file = try await columns.file(name: w(.securityLog)) {
+            try await asking.work { try AccountQueries.securityEvents(limit: 20_000, in: store) }
+        }
+        if let file { return file }
+        let rows = try await asking.work { try AccountQueries.securityEvents(limit: 200, in: store) }
         return Layout(asking).page(
             w(.securityLog), at: .status,
             """
-            \(parts.head(w(.securityLog), trail: [(w(.navStatus), "/status")]))
-            \(if: rows.isEmpty, parts.empty(w(.nothingYet)))
-            <div class="scroll"><table class="figures slim"><caption class="hidden">\(w(.securityLog))</caption><thead><tr><th scope="col">\(w(.time))</th><th scope="col">\(w(.what))</th><th scope="col">\(w(.person))</th><th scope="col">\(w(.address))</th></tr></thead><tbody>\(each: rows, { row in
-                "<tr><th scope=\"row\">\(w.moment(row.instant, asking.site.company, today: asking.today))</th><td>\(w.name(.security, row.kind))</td><td>\(row.person)</td><td>\(row.address)</td></tr>"
-            })</tbody></table></div>
+            \(parts.head(w(.securityLog), trail: [(w(.navStatus), "/status")], actions: columns.actions))
+            \(rows.isEmpty ? parts.empty(w(.nothingYet)) : columns.html(rows))
             """)
     }
 }

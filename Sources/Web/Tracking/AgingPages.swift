@@ -392,7 +392,8 @@ enum AgingPages {
 
         private func total(_ row: AgingReport.Row) -> HTML {
             """
-            <tfoot><tr class="sum"><th scope="row">\(w(.total))<small>\(w(.inCurrency, ["currency": .text(row.currency.code)]))</small></th>\(cell(row.open, row.currency))<td class="barcell">\(parts.bucketBar(row.buckets, labels: labels))</td>\(each: row.buckets, { cell($0, row.currency) })\(cell(-row.unapplied, row.currency))</tr></tfoot>
+            <tfoot><tr class="sum"><th scope="row">\(w(.total))<small>\(w(.inCurrency, ["currency": .text(row.currency.code)]))</small></th>\(cell(row.open, row.currency))<td class="barcell">\(parts.bucketBar(row.buckets, labels: labels))</td>\(each: row.buckets, { cell($0, row.currency) })\(cell(-row.unapplied, row.currency))</tr>
+            <tr class="share"><th scope="row">\(w(.shareOfTotal))</th><td class="r">\(w.percent(row.open, of: row.open))</td><td class="barcell"></td>\(each: row.buckets, { "<td class=\"r\">\(w.percent($0, of: row.open))</td>" })<td></td></tr></tfoot>
             """
         }
 
