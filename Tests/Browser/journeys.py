@@ -277,6 +277,29 @@ def allocating(site, look):
 
 
 @journey()
+def editing_in_place(site, look):
+    """The accountant gives a customer to another collector without leaving the list."""
+    with site.visit("accountant", at="/customers", **look) as visit:
+        row = visit.find("main tbody tr").first
+        cell = row.locator("td[data-field=collector]")
+        before = cell.inner_text()
+        cell.dblclick()
+        visit.press("Escape")
+        visit.same("the cell after Escape", row.locator("td[data-field=collector]").inner_text(), before)
+        other = "tang.wanqiu" if before == "何静宜" else "he.jingyi"
+        cell.dblclick()
+        box = row.locator("td[data-field=collector] input")
+        box.fill(f"{other}@yunqiao.example")
+        visit.press("Enter")
+        expect(row.locator("td[data-field=collector] input")).to_have_count(0)
+        after_it = row.locator("td[data-field=collector]").inner_text()
+        visit.holds("another collector", after_it not in (before, ""), after_it)
+        code = row.locator("th small").inner_text().split(" ")[0]
+        visit.go(f"/customers/{code}")
+        visit.shows("the collector on the customer's page", visit.find("main .head .meta"), after_it)
+
+
+@journey()
 def undoing(site, look):
     """What the accountant just allocated is taken back with one key."""
     reference, amount, _, _ = register_receipt(site, look, names=False)

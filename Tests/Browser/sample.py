@@ -550,6 +550,7 @@ def pages(site):
         Page("checks", manager, "/checks"),
         Page("ledger", manager, "/ledger"),
         Page("ledger-account", manager, "/ledger/receivable", "/ledger/{account}"),
+        Page("ledger-entry", manager, f"/ledger/entries/{receipt.split('/')[2].split('?')[0]}", "/ledger/entries/{fact}"),
         Page("acts", manager, "/acts"),
         Page("act", manager, f"/acts/{act}", "/acts/{number}"),
         Page("approvals", manager, "/approvals"),

@@ -188,6 +188,14 @@ enum SmallCompany {
         let page = try await browser.get("/customers/C2")
         #expect(page.text.contains("new@b.c") && page.text.contains("45"))
         #expect(try await browser.get("/customers/options?q=bjyh").text.contains("value=\"C2\""))
+        // One field in its place in the list.
+        let cell = try await browser.post(
+            "/customers/C2/field", ["field": "collector", "value": "call@b.c"])
+        #expect(cell.status == 200 && cell.text.contains("<td data-edit=\"/customers/C2/field\""))
+        #expect(try await browser.get("/customers").text.contains("call@b.c"))
+        let same = try await browser.post("/customers/C2/field", ["field": "name", "value": "x"])
+        #expect(same.status == 303)
+        #expect(try await browser.get("/customers/C2").text.contains("北京银行"))
         let invoice = try await browser.post(
             "/new/invoices",
             ["number": "N2", "customer": "北京银行", "issue_date": "2026-05-05", "amount": "9", "key": "m"])
@@ -496,6 +504,8 @@ enum SmallCompany {
         #expect(try await browser.get("/aging?by=nonsense&asOf=x&knownAt=2026-05-29").status == 200)
         #expect(try await browser.get("/aging/items?by=nonsense&key=C2&bucket=99").status == 200)
         #expect(try await browser.get("/acts/999999").status == 404)
+        let voucher = try await browser.get("/ledger/entries/999999")
+        #expect(voucher.status == 404 && RefusalCode.entryUnknown.rawValue == "entry.unknown")
     }
 
     @Test("Every text of the pages is in the catalogues of both languages, with the same places, and used")

@@ -144,6 +144,39 @@ extension Look {
         return EntryPage(rows: shown, next: cursor, isCut: true)
     }
 
+    /// One entry of the books (凭证): all that a fact posted.
+    package struct EntryPicture: Sendable {
+        package let fact: Int64
+        /// What it is called, and in which table it stands.
+        package let subject: String
+        package let table: String
+        package let customer: String?
+        package let customerName: String?
+        package let transfers: [TransferRow]
+        package let act: RegisterQueries.ActRow?
+    }
+
+    /// - Throws: `Refusal` `entry.unknown` where a fact posted nothing, or is none.
+    package func entry(ofFact fact: Int64) throws -> EntryPicture {
+        try needEverything()
+        let transfers = try transfers(of: [fact])
+        guard !transfers.isEmpty else { throw Refusal(.entryUnknown, ["entry": .text("\(fact)")]) }
+        let number = try ActRepository(session: session).act(ofFact: fact)?.seq
+        let customer = try session.row(
+            "SELECT customer FROM transfer WHERE id > \(fact) AND id <= \(fact + 600) AND fact = \(fact) LIMIT 1")?
+            .optionalInteger(0)
+        var table = ""
+        for candidate in ["invoice", "credit", "allocation", "reversal"] where table.isEmpty {
+            if try session.row(SQL("SELECT 1 FROM \(candidate) WHERE id = $1", [.integer(fact)])) != nil {
+                table = candidate
+            }
+        }
+        let entry = customer.flatMap { outlook.attributes[$0] }
+        return EntryPicture(
+            fact: fact, subject: try subject(ofFact: fact), table: table, customer: entry?.code,
+            customerName: entry?.name, transfers: transfers, act: try number.map { try act($0, factLimit: 0).act })
+    }
+
     /// What a posted fact is called: an invoice's number, a credit's reference, an allocation's both.
     func subject(ofFact fact: Int64) throws -> String {
         if let row = try session.row("SELECT number FROM invoice WHERE id = \(fact)") { return row.text(0) }

@@ -129,6 +129,7 @@ package enum RefusalCode: String, CaseIterable, Sendable {
     case templateUnknownPlace = "template.unknown-place"
     case templatePlaceMissing = "template.place-missing"
     case accountUnknown = "account.unknown"
+    case entryUnknown = "entry.unknown"
     case accountTaken = "account.taken"
     // The day, tasks, pauses.
     case dayRangeBackwards = "day.range-backwards"

@@ -1,7 +1,7 @@
 /* Huikuan: the one script.
    Every page works without it: all it does is make links and forms quick. It listens on the document, so that replaced
    parts need no wiring again, and it holds no words: whatever people read comes from the page.
-   Order: tools · parts · main · drawer · forms that write · search · completion · rows and keys · bulk · split · import · small things · listening. */
+   Order: tools · parts · main · drawer · forms that write · search · completion · cells · rows and keys · bulk · split · import · small things · listening. */
 (() => {
 'use strict';
 
@@ -314,6 +314,35 @@ async function complete(field) {
   if (fresh && mine === optionsTurn && field.list) field.list.replaceChildren(...fresh.children);
 }
 
+/* ---------- a cell that is its own field ---------- */
+/* Enter saves and Escape restores; what the server refuses stays as it was typed. */
+function edit(cell) {
+  if (!cell || cell.querySelector('input')) return false;
+  const old = [...cell.childNodes], box = document.createElement('input'), row = cell.closest('[data-row]');
+  const back = () => { cell.replaceChildren(...old); (rowLink(row) || row)?.focus({ preventScroll: true }); };
+  box.value = cell.textContent.trim().replace(/^–$/, ''); box.autocomplete = 'off';
+  box.setAttribute('aria-label', cell.dataset.label || cell.title);
+  if (cell.dataset.list) box.setAttribute('list', cell.dataset.list);
+  cell.replaceChildren(box); box.focus(); box.select();
+  box.addEventListener('keydown', async event => {
+    if (event.key === 'Escape') { event.preventDefault(); event.stopPropagation(); back(); }
+    if (event.key !== 'Enter' || event.isComposing) return;
+    event.preventDefault(); event.stopPropagation(); box.readOnly = true;
+    const body = new URLSearchParams({ form: attr(document.querySelector('input[name="form"]'), 'value'), field: cell.dataset.field, value: box.value.trim() });
+    const answer = await ask(cell.dataset.edit, 'cell', { method: 'POST', body }).catch(() => null), fresh = answer?.good && answer.content.querySelector('td');
+    if (!fresh) {
+      box.readOnly = false; box.setAttribute('aria-invalid', 'true');
+      box.title = answer?.content.querySelector('.error')?.textContent || ''; box.focus();
+      return;
+    }
+    if (cell.dataset.label) fresh.dataset.label = cell.dataset.label;
+    cell.replaceWith(fresh); (rowLink(row) || row).focus({ preventScroll: true });
+  });
+  box.addEventListener('blur', () => { if (!box.readOnly && box.getAttribute('aria-invalid') !== 'true') setTimeout(() => { if (box.isConnected && document.activeElement !== box) cell.replaceChildren(...old); }, 150); });
+  return true;
+}
+on('dblclick', event => { const cell = event.target.closest?.('td[data-edit]'); if (cell && edit(cell)) event.preventDefault(); });
+
 /* ---------- rows and keys ---------- */
 let goUntil = 0, lastPick = null;
 const rows = () => all('#main [data-row]').filter(visible);
@@ -399,6 +428,7 @@ on('keydown', event => {
   if (target === findBox() && suggestKey(event, target)) done = true;
   else if (key === 'escape') done = escapeKey(target);
   else if (command && !event.altKey && !event.shiftKey && key === 'k') done = focusSearch();
+  else if (key === 'f2') done = edit((target.closest?.('[data-row]') || currentRow())?.querySelector('td[data-edit]'));
   else if (command && key === 'enter' && target.matches('textarea')) done = submitText(target.form);
   else if (command || event.altKey) return;
   else if (event.key === ' ' && splitOf(target) && !target.value) { fillRest(target, splitOf(target)); done = true; }

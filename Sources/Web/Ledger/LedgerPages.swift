@@ -8,6 +8,7 @@ enum LedgerPages {
     static let routes: [Route] = [
         Route(.get, "/ledger", .permission(.seeLedger), balances),
         Route(.get, "/ledger/{account}", .permission(.seeLedger), account),
+        Route(.get, "/ledger/entries/{fact}", .permission(.seeLedger), entry),
         Route(.get, "/acts", .permission(.seeActs), acts),
         Route(.get, "/acts/{number}", .permission(.seeActs), act),
     ]
@@ -114,10 +115,48 @@ enum LedgerPages {
             \(if: !balances.isEmpty, parts.stats(balances))
             \(if: page.rows.isEmpty && !page.isCut, parts.empty(w(.noPostings)))
             <div class="scroll"><table class="figures"><caption class="hidden">\(w(.postings))</caption><thead><tr><th scope="col">\(w(.postingDay))</th><th scope="col">\(w(.subject))</th><th scope="col">\(w(.customer))</th><th scope="col">\(w(.against))</th><th scope="col" class="r">\(w(.debit))</th><th scope="col" class="r">\(w(.credit))</th><th scope="col">\(w(.act))</th></tr></thead><tbody>\(each: page.rows, { row in
-                "<tr data-row><th scope=\"row\">\(w.day(row.postingDay))</th><td>\(row.subject)<small>\(row.amount.currency.code)</small></td><td>\(row.customer.map { code -> HTML in "<a href=\"/customers/\(URLText.encode(code))\">\(row.customerName ?? code)</a>" } ?? HTML("–"))</td><td>\(w.name(.account, row.other.name))</td>\(w.cell(max(row.amount.minorUnits, 0), row.amount.currency))\(w.cell(max(-row.amount.minorUnits, 0), row.amount.currency))<td><a href=\"/acts/\(row.act)\" data-open>#\(row.act)</a></td></tr>"
+                "<tr data-row><th scope=\"row\"><a href=\"/ledger/entries/\(row.fact)\" data-drawer data-open>\(w.day(row.postingDay))</a></th><td>\(row.subject)<small>\(row.amount.currency.code)</small></td><td>\(row.customer.map { code -> HTML in "<a href=\"/customers/\(URLText.encode(code))\">\(row.customerName ?? code)</a>" } ?? HTML("–"))</td><td>\(w.name(.account, row.other.name))</td>\(w.cell(max(row.amount.minorUnits, 0), row.amount.currency))\(w.cell(max(-row.amount.minorUnits, 0), row.amount.currency))<td><a href=\"/acts/\(row.act)\" data-drawer>#\(row.act)</a></td></tr>"
             })</tbody></table></div>
             \(if: page.isCut, "<p class=\"meta\">\(w(.lookedSoFar))</p>")
             \(parts.pager("", next: page.next.map { asking.address(("before", "\($0)")) }, back: before != nil))
+            """)
+    }
+
+    /// One entry, as a voucher has it.
+    @Sendable private static func entry(_ asking: Asking) async throws -> Reply {
+        let fact = Int64(asking.place("fact")) ?? 0
+        let entry = try await asking.look(.seeLedger) { try $0.entry(ofFact: fact) }
+        let w = asking.w
+        let parts = Parts(asking)
+        let base = asking.site.company.currency
+        let record: HTML =
+            switch entry.table {
+            case "invoice": "<a href=\"/invoices/\(URLText.encode(entry.subject))\">\(entry.subject)</a>"
+            case "credit": "<a href=\"/receipts/\(entry.fact)\">\(entry.subject)</a>"
+            default: HTML(entry.subject)
+            }
+        func line(_ role: AccountRole, _ row: Look.TransferRow, isDebit: Bool) -> HTML {
+            let amount = w.cell(row.amount.minorUnits, row.amount.currency)
+            let translated: HTML =
+                row.amount.currency == base || row.functional == nil
+                ? .nothing
+                : "<small>\(w.amount(row.functional ?? 0, base))</small>"
+            return """
+                <tr><th scope="row"><a href="/ledger/\(role.name)">\(w.name(.account, role.name))</a>\(translated)</th><td>\(row.amount.currency.code)</td>\(isDebit ? amount : "<td></td>")\(isDebit ? "<td></td>" : amount)</tr>
+                """
+        }
+        return Layout(asking).drawer(
+            w(.entryTitle, ["number": .count(Int(entry.fact))]), at: .ledger,
+            """
+            \(parts.facts([
+                (w(.subject), "\(w.name(.table, entry.table)) \(record)"),
+                (w(.customer), entry.customer.map { "<a href=\"/customers/\(URLText.encode($0))\">\(entry.customerName ?? $0)</a>" } ?? .nothing),
+                (w(.postingDay), w.day(entry.transfers[0].postingDay)),
+                (w(.actor), HTML(entry.act.map { parts.actor($0.actor) } ?? "")),
+                (w(.time), entry.act.map { w.moment($0.instant, asking.site.company, today: asking.today) } ?? .nothing),
+                (w(.act), entry.act.map { act in asking.may(.seeActs) ? "<a href=\"/acts/\(act.number)\">#\(act.number)</a>" : HTML("#\(act.number)") } ?? .nothing),
+            ]))
+            <div class="scroll sec"><table class="figures slim fit"><caption class="hidden">\(w(.postings))</caption><thead><tr><th scope="col">\(w(.account))</th><th scope="col">\(w(.currency))</th><th scope="col" class="r">\(w(.debit))</th><th scope="col" class="r">\(w(.credit))</th></tr></thead><tbody>\(each: entry.transfers, { line($0.debit, $0, isDebit: true) + line($0.credit, $0, isDebit: false) })</tbody></table></div>
             """)
     }
 

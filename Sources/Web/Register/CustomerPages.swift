@@ -8,6 +8,7 @@ enum CustomerPages {
     static let routes: [Route] = [
         Route(.get, "/customers", .permission(.seeCustomers), list),
         Route(.get, "/customers/{code}", .permission(.seeCustomers), show),
+        Route(.post, "/customers/{code}/field", .permission(.changeCustomer), setField),
         Route(.get, "/customers/{code}/contact", .permission(.proposeContact)) { contactForm($0) },
         Route(.post, "/customers/{code}/contact", .permission(.proposeContact), setContact),
     ]
@@ -65,7 +66,8 @@ enum CustomerPages {
             \(if: isFiltered, "<p class=\"meta\"><a href=\"/customers\" data-main>\(w(.clearFilters))</a></p>")
             \(page.rows.isEmpty ? parts.empty(w(isFiltered ? .emptyFiltered : .customersNone)) : table.html(page.rows, sort: filter.sort.rawValue, isReversed: filter.isReversed, foot: page.rows.isEmpty ? nil : totals(table, page.totals, asking)))
             \(page.rows.isEmpty ? .nothing : parts.pager(w(.shownOf, ["from": .count(page.rows.isEmpty ? 0 : filter.skip + 1), "to": .count(filter.skip + page.rows.count), "all": .count(page.count)]), next: next, back: filter.skip > 0))
-            \(if: !page.rows.isEmpty, parts.keys([("J K", .keyRows), ("Enter", .keyOpen), ("E", .keyExport)]))
+            \(if: asking.may(.changeCustomer), "<datalist id=\"people\">\(each: owners.prefix(300), { "<option value=\"\($0.key)\">\($0.name)</option>" })</datalist>")
+            \(if: !page.rows.isEmpty, parts.keys([("J K", .keyRows), ("Enter", .keyOpen), ("E", .keyExport)] + (asking.may(.changeCustomer) ? [("F2", .keyEdit)] : [])))
             """)
     }
 
@@ -125,26 +127,60 @@ enum CustomerPages {
             id: "code", title: w(.customerCode), kind: .text, isFileOnly: true, cell: { _ in .nothing },
             value: { .text($0.code) })
         let owner = ListColumn<Look.CustomerRow>(
-            id: "owner", title: w(.owner), kind: .text,
-            cell: { row in
-                "<td>\(row.salesOwner ?? "–")\(row.collector.map { "<small>\($0)</small>" } ?? .nothing)</td>"
-            }, value: { .text([$0.salesOwner, $0.collector].compactMap { $0 }.joined(separator: ", ")) })
+            id: "owner", title: w(.salesOwner), kind: .text,
+            cell: { person("sales_owner", $0.salesOwner, $0.code, asking) },
+            value: { .text($0.salesOwner ?? "") })
+        let collector = ListColumn<Look.CustomerRow>(
+            id: "collector", title: w(.collector), kind: .text,
+            cell: { person("collector", $0.collector, $0.code, asking) }, value: { .text($0.collector ?? "") })
         let mix = ListColumn<Look.CustomerRow>(
             id: "mix", title: w(.mix), kind: .text,
             cell: { "<td class=\"barcell\">\(parts.bucketBar($0.figures.buckets, labels: labels))</td>" })
         guard showsFigures else {
-            return ListTable(asking: asking, title: w(.navCustomers), columns: [code, name, owner])
+            return ListTable(asking: asking, title: w(.navCustomers), columns: [code, name, owner, collector])
         }
         return ListTable(
             asking: asking, title: w(.navCustomers),
             columns: [
-                code, name, owner, amount("open", w(.openAmount), .open, strong: true) { $0.open }, mix,
+                code, name, owner, collector, amount("open", w(.openAmount), .open, strong: true) { $0.open }, mix,
                 amount("overdue", w(.overdueAmount), .overdue) { $0.overdue },
                 amount("beyond90", w(.beyond90), .beyond90) { $0.beyond90 },
             ]
                 + labels.enumerated().map { index, label in
                     amount("bucket\(index)", label, isFileOnly: true) { $0.buckets[index] }
                 } + [amount("unapplied", w(.unapplied), .unapplied) { -$0.unapplied }])
+    }
+
+    /// A person of a customer; who may change it does so in place.
+    private static func person(_ column: String, _ name: String?, _ code: String, _ asking: Asking) -> HTML {
+        guard asking.may(.changeCustomer) else { return "<td>\(name ?? "–")</td>" }
+        return """
+            <td data-edit="/customers/\(URLText.encode(code))/field" data-field="\(column)" data-list="people" title="\(asking.w(.editHint))">\(name ?? "–")</td>
+            """
+    }
+
+    /// Changes one field in its place in the list; answers with the cell as it is then.
+    @Sendable private static func setField(_ asking: Asking) async throws -> Reply {
+        let column = asking.form["field"]
+        guard ["sales_owner", "collector"].contains(column) else { return .redirect("/customers") }
+        let code = asking.place("code")
+        let known = try await asking.look(.seeCustomers) { try $0.customerFields(code) }
+        let text =
+            CSVText.verbatimLine(["code", "name", column], separator: UInt8(ascii: ","))
+            + CSVText.verbatimLine([code, known["name"] ?? "", asking.form["value"]], separator: UInt8(ascii: ","))
+        var importing = FileImport(.customers, .text(text))
+        importing.command = Permission.changeCustomer.rawValue
+        importing.options.updates = true
+        do {
+            _ = try await importing.run(
+                in: asking.store, actor: asking.viewer.actor, source: "web", now: asking.now, today: asking.today)
+        } catch let rejected as ImportRejected {
+            let message = rejected.faults.first.map { asking.w.message($0.refusal) } ?? ""
+            return .html("<p class=\"error\">\(message)</p>", status: 422)
+        }
+        let picture = try await asking.look(.seeCustomers) { try $0.customerPicture(code).row }
+        let name = column == "collector" ? picture.collector : picture.salesOwner
+        return .html("<table><tbody><tr>\(person(column, name, code, asking))</tr></tbody></table>")
     }
 
     // MARK: One customer

@@ -85,7 +85,7 @@ enum ReceiptPages {
                 <div class="bench sec">
                 <section aria-label="\(w(.navReceipts))">
                 <div class="row">\(parts.segments(w(.show), "state", [("waiting", w(.receiptsWaiting)), ("all", w(.showAll))], selected: filter.state.rawValue))</div>
-                <form class="filters" action="/receipts" data-live><input type="hidden" name="state" value="\(filter.state.rawValue)">\(Parts(asking, form: "list").field("q", w(.receiptSearch), value: asking.query["q"], type: "search"))<div class="end"><button class="btn small quiet" type="submit">\(w(.apply))</button></div></form>
+                <form class="filters" action="/receipts" data-live><input type="hidden" name="state" value="\(filter.state.rawValue)">\(Parts(asking, form: "list").field("q", w(.receiptSearch), value: asking.query["q"], type: "search"))<div class="end"><button class="btn small quiet" type="submit">\(w(.apply))</button>\(SavedViews.link(asking))</div></form>\(SavedViews.list(asking))
                 \(if: page.rows.isEmpty, parts.empty(w(filter.text.isEmpty ? .receiptsNone : .emptyFiltered)))
                 <ol class="lines">\(each: page.rows, line)</ol>
                 \(parts.pager("", next: page.next.map { asking.address(("before", "\($0)")) }, back: filter.before != nil))

@@ -46,7 +46,8 @@ enum ErrorPages {
             let status: Int =
                 switch refusal.code {
                 case .accessDenied, .accessScope, .accessRegisteredByYou, .approvalOwn: 403
-                case .customerUnknown, .invoiceUnknown, .receiptUnknown, .taskUnknown, .actUnknown, .approvalUnknown,
+                case .customerUnknown, .invoiceUnknown, .receiptUnknown, .taskUnknown, .actUnknown, .entryUnknown,
+                    .approvalUnknown,
                     .linkInvalid, .reminderUnknown, .attachmentUnknown:
                     404
                 default: 422

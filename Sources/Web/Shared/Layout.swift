@@ -257,7 +257,7 @@ struct Layout {
         let list: [(String, Word)] = [
             ("/", .keySearch), ("G D", .keyMyDay), ("G C", .keyCustomers), ("G 3", .keyRegister), ("G 4", .keyTracking),
             ("J K", .keyRows), ("H L", .keyCells), ("Enter", .keyOpen), ("O", .keyNewTab), ("X", .keySelect),
-            ("E", .keyExport), ("N", .keyNext), ("Z", .keyUndo), ("Esc", .keyClose), ("?", .keyHelp),
+            ("E", .keyExport), ("N", .keyNext), ("F2", .keyEdit), ("Z", .keyUndo), ("Esc", .keyClose), ("?", .keyHelp),
         ]
         return """
             <dialog id="keys" aria-label="\(w(.keysTitle))"><h2>\(w(.keysTitle))</h2><div class="keylist">\(each: list, { key in

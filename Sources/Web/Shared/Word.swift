@@ -81,6 +81,8 @@ enum Word: String, CaseIterable, Sendable {
     case keySelect = "web.key-select"
     case keyExport = "web.key-export"
     case keyNext = "web.key-next"
+    case keyEdit = "web.key-edit"
+    case editHint = "web.edit-hint"
     case keyUndo = "web.key-undo"
     case undo = "web.undo"
     case undone = "web.undone"
@@ -306,7 +308,6 @@ enum Word: String, CaseIterable, Sendable {
     // Customers.
     case customer = "web.customer"
     case customerCode = "web.customer-code"
-    case owner = "web.owner"
     case salesOwner = "web.sales-owner"
     case collector = "web.collector"
     case mix = "web.mix"
@@ -588,6 +589,7 @@ enum Word: String, CaseIterable, Sendable {
     case checksAnswer = "web.checks-answer"
     case howToMend = "web.how-to-mend"
     // Books.
+    case entryTitle = "web.entry-title"
     case trialBalance = "web.trial-balance"
     case ledgerMeta = "web.ledger-meta"
     case ledgerText = "web.ledger-text"

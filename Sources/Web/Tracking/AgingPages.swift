@@ -332,9 +332,11 @@ enum AgingPages {
 
         /// The way to what a figure is made of.
         private func link(_ row: AgingReport.Row, _ bucket: Int?, dimensions: [AgingReport.Dimension]) -> String {
-            var link =
-                "/aging/items?asOf=\(question.asOf)&basis=\(buckets.basis.rawValue)&currency=\(row.currency.code)"
-            if let first = dimensions.first { link += "&by=\(first.rawValue)" }
+            // What goes without saying isn't said: a page has hundreds of these.
+            var link = "/aging/items?currency=\(row.currency.code)"
+            if question.asOf != asking.today { link += "&asOf=\(question.asOf)" }
+            if buckets.basis != .due { link += "&basis=\(buckets.basis.rawValue)" }
+            if let first = dimensions.first, first != .customer { link += "&by=\(first.rawValue)" }
             if dimensions.count > 1 { link += "&cross=\(dimensions[1].rawValue)" }
             if let bucket { link += "&bucket=\(bucket)" }
             for key in row.keys { link += "&key=\(URLText.encode(key))" }

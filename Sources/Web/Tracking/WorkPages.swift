@@ -242,7 +242,7 @@ enum WorkPages {
             \(parts.filters(
                 """
                 \(parts.segments(w(.state), "state", states, selected: filter.state))
-                \(parts.field("customer", w(.customerCode), value: asking.query["customer"], type: "search", more: " list=\"customer-options\" data-options=\"/customers/options\" autocomplete=\"off\""))<datalist id="customer-options"></datalist>
+                \(parts.field("customer", w(.customer), value: asking.query["customer"], type: "search", more: " list=\"customer-options\" data-options=\"/customers/options\" autocomplete=\"off\""))<datalist id="customer-options"></datalist>
                 \(parts.field("from", w(.fromDay), value: asking.query["from"], type: "date"))
                 \(parts.field("to", w(.toDay), value: asking.query["to"], type: "date"))
                 """, keep: ["state"], end: SavedViews.link(asking)))
