@@ -356,7 +356,7 @@ package enum ApprovalQueries {
     {
         guard viewer.may(.decide) else { return 0 }
         let head = try ActRepository(session: session).head().lastAct
-        return try store.outlooks.reports.report("decisions|\(viewer.key)|\(day)", act: head) {
+        return try store.outlooks.figures.report("decisions|\(viewer.key)|\(day)", act: head) {
             try session.rows(
                 """
                 SELECT a.kind, a.subject, a.requested_by FROM approval a

@@ -25,7 +25,7 @@ extension Look {
     package func balances(from: LocalDate, on asOf: LocalDate) throws -> [AccountLine] {
         try needEverything()
         let codes = try LedgerBalances.accountCodes(session)
-        let turnovers: Turnovers = try store.outlooks.reports.report("turnover|\(from)|\(asOf)", act: outlook.act) {
+        let turnovers: Turnovers = try store.outlooks.figures.report("turnover|\(from)|\(asOf)", act: outlook.act) {
             try grossTurnovers(from, asOf)
         }
         var lines: [AccountLine] = []

@@ -126,7 +126,10 @@ final class OutlookKeeper: @unchecked Sendable {
     private var moneyIndex = OpenItems.MoneyIndex()
     private let numberLock = NSLock()
     private var numbers = NumberIndex()
-    let reports = ReportCache()
+    /// Whole reports: some megabytes each, where somebody sees all customers.
+    let reports = ReportCache(most: 96)
+    /// Answers of a few words or lines.
+    let figures = ReportCache(most: 2_000)
     let months = MonthCache()
 
     /// An index that knows all movements but a few of the last.

@@ -26,7 +26,9 @@ final class ReportCache: @unchecked Sendable {
     private let lock = NSCondition()
     private var kept: [String: (act: Int64, report: any Sendable)] = [:]
     private var inTheMaking: Set<String> = []
-    private static let most = 48
+    private let most: Int
+
+    init(most: Int) { self.most = most }
 
     func report<Report: Sendable>(_ key: String, act: Int64, _ make: () throws -> Report) throws -> Report {
         lock.lock()
@@ -47,8 +49,8 @@ final class ReportCache: @unchecked Sendable {
         }
         let made = try make()
         lock.lock()
-        if kept.count >= Self.most { kept = kept.filter { $0.value.act == act } }
-        if kept.count >= Self.most { kept.removeAll() }
+        if kept.count >= most { kept = kept.filter { $0.value.act == act } }
+        if kept.count >= most { kept.removeAll() }
         kept[key] = (act, made)
         lock.unlock()
         return made

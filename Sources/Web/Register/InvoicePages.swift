@@ -456,9 +456,14 @@ struct TransferTable {
         if rows.isEmpty { return Parts(asking).empty(w(.noPostings)) }
         return """
             <div class="scroll"><table class="figures slim"><thead><tr><th scope="col">\(w(.postingDay))</th><th scope="col">\(w(.debit))</th><th scope="col">\(w(.credit))</th><th scope="col" class="r">\(w(.amount))</th><th scope="col">\(w(.act))</th></tr></thead><tbody>\(each: rows, { row in
-                "<tr><th scope=\"row\">\(w.day(row.postingDay))</th><td>\(account(row.debit))</td><td>\(account(row.credit))</td><td class=\"r\">\(w.figure(row.amount.minorUnits, row.amount.currency))<small>\(row.amount.currency.code)</small></td><td>\(act(row.act))</td></tr>"
+                "<tr><th scope=\"row\">\(entry(row, w))</th><td>\(account(row.debit))</td><td>\(account(row.credit))</td><td class=\"r\">\(w.figure(row.amount.minorUnits, row.amount.currency))<small>\(row.amount.currency.code)</small></td><td>\(act(row.act))</td></tr>"
             })</tbody></table></div>
             """
+    }
+
+    private func entry(_ row: Look.TransferRow, _ w: Wording) -> HTML {
+        asking.may(.seeLedger) && asking.viewer.seesAll
+            ? "<a href=\"/ledger/entries/\(row.fact)\" data-drawer>\(w.day(row.postingDay))</a>" : w.day(row.postingDay)
     }
 
     private func account(_ role: AccountRole) -> HTML {

@@ -223,7 +223,7 @@ private struct MyDayPage {
             "<dt>\(w(.waitingMoney))</dt><dd class=\"r num\">\(w.amount(waiting.amount, waiting.currency))</dd>"
         })\(each: day.bankThrough.prefix(3), { bank in
             let late = bank.day < asking.today.adding(days: -4)
-            return "<dt>\(bank.account.isEmpty ? w(.bankThrough) : w(.bankThroughOf, ["account": .text(String(bank.account.suffix(4)))]))</dt><dd class=\"r\(if: late, " bad")\">\(w.date(bank.day, today: asking.today))</dd>"
+            return "<dt>\(bank.account.isEmpty ? w(day.bankThrough.count > 1 ? .bankThroughOther : .bankThrough) : w(.bankThroughOf, ["account": .text(String(bank.account.suffix(4)))]))</dt><dd class=\"r\(if: late, " bad")\">\(w.date(bank.day, today: asking.today))</dd>"
         })\(if: day.unknownPayers > 0, "<dt>\(w(.unknownPayer))</dt><dd class=\"r num\">\(day.unknownPayers)</dd>")</dl>\(if: !day.waiting.isEmpty, "<p class=\"meta\"><a href=\"/receipts\">\(w(.toAllocate))</a></p>")</section>
         """
     }

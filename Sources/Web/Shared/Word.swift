@@ -14,6 +14,7 @@ enum Word: String, CaseIterable, Sendable {
     case heldAct = "web.held-act"
     case allTasks = "web.all-tasks"
     case bankThrough = "web.bank-through"
+    case bankThroughOther = "web.bank-through-other"
     case bankThroughOf = "web.bank-through-of"
     case checkRecords = "web.check-records"
     case navCustomers = "web.nav-customers"
