@@ -243,6 +243,27 @@ extension OpenItems {
         return sums
     }
 
+    /// The largest of many by open amount, those of one amount in their order.
+    private func largest(
+        _ items: [(item: Int, debtor: Int, open: Int64, due: Int32)], _ limit: Int
+    ) -> [(item: Int, debtor: Int, open: Int64, due: Int32)] {
+        func isBefore(
+            _ left: (item: Int, debtor: Int, open: Int64, due: Int32),
+            _ right: (item: Int, debtor: Int, open: Int64, due: Int32)
+        ) -> Bool { (left.open.magnitude, right.item) > (right.open.magnitude, left.item) }
+        // Of a million items most are out at the first look: they are smaller than the smallest that is kept.
+        var kept: [(item: Int, debtor: Int, open: Int64, due: Int32)] = []
+        var least: UInt64 = 0
+        for entry in items where entry.open.magnitude >= least {
+            kept.append(entry)
+            if kept.count >= max(limit, 64) * 4 {
+                kept = Array(kept.sorted(by: isBefore).prefix(limit))
+                least = kept.last?.open.magnitude ?? 0
+            }
+        }
+        return Array(kept.sorted(by: isBefore).prefix(limit))
+    }
+
     /// The open items behind one figure of a report.
     ///
     /// - Parameters:
@@ -267,8 +288,7 @@ extension OpenItems {
             found.append((item, debtor, open[item], due))
             sums[debtors[debtor].currency, default: 0] += Int128(open[item])
         }
-        found.sort { ($0.open.magnitude, $1.item) > ($1.open.magnitude, $0.item) }
-        return (Array(found.prefix(limit)), found.count, sums)
+        return (largest(found, limit), found.count, sums)
     }
 
     package struct CrossKey: Hashable, Sendable {

@@ -450,7 +450,7 @@ def bringing_a_statement(site, look):
         visit.holds("nothing imported yet", not any(row["reference"].startswith(stem) for row in site.rows("receipts")))
         visit.find("input[name=remember]").check()
         visit.leave_to(lambda: visit.click(visit.button("import-now", count=2)), "/progress")
-        visit.shows("the summary", visit.find("#progress .answer"), visit.words("imported-summary", created=2, unchanged=0))
+        visit.shows("the summary", visit.find("#progress .answer"), visit.words("imported-summary", created=2, updated=0, unchanged=0))
         visit.same(
             "the receipts of the file",
             sorted(yuan(row["amount"]["amount"]) for row in site.rows("receipts") if row["reference"].startswith(stem)),

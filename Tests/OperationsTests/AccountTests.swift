@@ -276,6 +276,78 @@ import Testing
         #expect(try !may(.decide, on: day.adding(days: 4)))
     }
 
+    @Test("A deputy sees and decides what waits for whom they stand in for, and is told how many there are")
+    func deputies() async throws {
+        let company = try await TestCompany(now: "2026-06-01T04:00:00Z")
+        for (key, roles) in [
+            ("boss@b.c", [Role.financeManager]), ("call@b.c", [.collector]), ("sell@b.c", [.sales]),
+        ] {
+            _ = try await WorkCommands(in: company.store, company.request("set-person")).setPerson(
+                key, manager: nil, roles: roles, without: [])
+            try await AccountCommands(in: company.store, company.request("set-person")).register(key, name: key)
+        }
+        try await company.take(.customers, "code,name,sales_owner", "C1,One,sell@b.c")
+        func request(_ permission: Permission, by key: String) -> ActRequest {
+            ActRequest(
+                command: permission.rawValue, actor: .person(key: key), source: "web", now: company.now,
+                today: company.today)
+        }
+        _ = try await Approvals(in: company.store, request(.proposeContact, by: "sell@b.c")).setContact(
+            .init(
+                customer: "C1", name: "P", purpose: .payment, title: "", email: "p@c.d", phone: "", reason: "new"))
+        func seen(_ key: String) throws -> (list: Int, count: Int) {
+            let viewer = try Viewer.of(.person(key: key), on: company.today, in: company.store)
+            let list = try ApprovalQueries.list(for: viewer, onlyWaiting: true, limit: 9, in: company.store)
+            let count = try company.store.read {
+                try ApprovalQueries.waiting(for: viewer, on: company.today, in: company.store, $0)
+            }
+            return (list.count { $0.isMine }, count)
+        }
+        #expect(try seen("boss@b.c") == (1, 1))
+        #expect(try seen("call@b.c") == (0, 0))
+        _ = try await AccountCommands(in: company.store, request(.delegate, by: "boss@b.c")).delegate(
+            to: "call@b.c", from: company.today, until: company.today.adding(days: 3), reason: "away")
+        #expect(try seen("call@b.c") == (1, 1))
+        #expect(try seen("sell@b.c") == (0, 0))
+        // Who asked takes it back also when the customer is another's by then.
+        try await company.take(.customers, "code,name,sales_owner", "C1,One,other@b.c", update: true)
+        let viewer = try Viewer.of(.person(key: "sell@b.c"), on: company.today, in: company.store)
+        let own = try #require(
+            try ApprovalQueries.list(for: viewer, onlyWaiting: true, limit: 9, in: company.store).first)
+        _ = try await Approvals(in: company.store, request(.withdrawProposal, by: "sell@b.c")).withdraw(own.id)
+        #expect(try seen("boss@b.c") == (0, 0))
+    }
+
+    @Test("Somebody with a narrow scope who gives a customer to a colleague doesn't become its owner")
+    func handingOver() async throws {
+        let company = try await TestCompany(now: "2026-06-01T04:00:00Z")
+        for (key, roles) in [("acc@b.c", [Role.accountant]), ("call@b.c", [.collector])] {
+            _ = try await WorkCommands(in: company.store, company.request("set-person")).setPerson(
+                key, manager: nil, roles: roles, without: [])
+            try await AccountCommands(in: company.store, company.request("set-person")).register(key, name: key)
+        }
+        _ = try await AccountCommands(in: company.store, company.request("set-scope")).setScope(.own, of: "acc@b.c")
+        try await company.take(
+            .customers, "code,name,sales_owner,collector", "C1,One,sell@b.c,acc@b.c", "C2,Two,sell@b.c,")
+        func change(_ code: String, _ fields: [String: String], seen: Int64? = nil) async throws {
+            let request = ActRequest(
+                command: "change-customer", actor: .person(key: "acc@b.c"), source: "web", now: company.now,
+                today: company.today)
+            _ = try await ChangeCustomer(in: company.store, request).run(code, fields, seen: seen)
+        }
+        let stale = await #expect(throws: Refusal.self) { try await change("C1", ["industry": "x"], seen: 7) }
+        #expect(stale?.code == .customerChanged)
+        let foreign = await #expect(throws: Refusal.self) { try await change("C2", ["industry": "x"]) }
+        #expect(foreign?.code == .customerUnknown)
+        try await change("C1", ["collector": "call@b.c", "industry": "  software "], seen: 1)
+        let all = Viewer.everything(company.actor)
+        let fields = try company.store.look(as: all, for: .seeCustomers, on: company.today) {
+            try $0.customerFields("C1")
+        }
+        #expect(fields["sales_owner"] == "sell@b.c" && fields["collector"] == "call@b.c")
+        #expect(fields["industry"] == "software" && fields["version"] == "2")
+    }
+
     @Test("Nobody stands above themselves, over however many others")
     func managers() async throws {
         let company = try await TestCompany()

@@ -144,6 +144,24 @@ import Testing
         #expect(try company.fault() == nil)
     }
 
+    @Test("A month that has not begun isn't closed; with those before it a month is closed in one act")
+    func closingMonths() async throws {
+        let company = try await company()
+        func close(_ month: String, withEarlier: Bool) async throws {
+            _ = try await correct(company).setPeriod(
+                month: try #require(LocalDate(month)), to: .closed, withEarlier: withEarlier, reason: nil)
+        }
+        let far = await #expect(throws: Refusal.self) { try await close("2062-03-01", withEarlier: true) }
+        #expect(far?.code == .periodFuture)
+        let alone = await #expect(throws: Refusal.self) { try await close("2026-03-01", withEarlier: false) }
+        #expect(alone?.code == .periodOrder)
+        #expect(try PeriodQueries.closed(in: company.store).isEmpty)
+        try await close("2026-03-01", withEarlier: true)
+        let months = try PeriodQueries.closed(in: company.store).map(\.month)
+        #expect(months.last == "2026-03" && months.count > 1)
+        #expect(try company.fault() == nil)
+    }
+
     @Test("Whoever pays for another customer leaves each customer's accounts right")
     func crossCustomer() async throws {
         let company = try await company()

@@ -180,7 +180,7 @@ import Testing
         #expect(try instant("2026-06-30T18:00")?.hasPrefix("2026-06-30T10:00:59.99") ?? false)
         #expect(try instant("2026-06-30T18:00Z")?.hasPrefix("2026-06-30T18:00") ?? false)
         #expect(try KnownAt("#12", in: company.settings) == .act(12))
-        for text in ["yesterday", "2026-06-30 25:00", "2026-06-31", "#x", "2026-06-30 18"] {
+        for text in ["yesterday", "2026-06-30 25:00", "2026-06-31", "#x", "2026-06-30 18", "2026-06-30 18:00:99"] {
             #expect(throws: Refusal(.instantUnreadable, ["value": .text(text)])) {
                 _ = try KnownAt(text, in: company.settings)
             }

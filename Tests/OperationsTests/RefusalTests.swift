@@ -54,7 +54,9 @@ import Testing
                     invoice: "I1", instalment: 1, to: try #require(LocalDate("2026-01-31")), from: nil, reason: "x")
             } == .dueDateSame)
         #expect(await code { _ = try await correct.setPeriod(month: day, to: .open, reason: nil) } == .periodState)
-        #expect(await code { _ = try await correct.setPeriod(month: later, to: .closed, reason: nil) } == .periodOrder)
+        #expect(await code { _ = try await correct.setPeriod(month: later, to: .closed, reason: nil) } == .periodFuture)
+        let may = try #require(LocalDate("2026-05-01"))
+        #expect(await code { _ = try await correct.setPeriod(month: may, to: .closed, reason: nil) } == .periodOrder)
         #expect(await code { _ = try await work.finish(task: 1, note: nil) } == .taskUnknown)
         #expect(
             await code {

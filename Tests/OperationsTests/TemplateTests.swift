@@ -1,3 +1,4 @@
+import Foundation
 import Ledger
 import Receivables
 import TestSupport
@@ -99,6 +100,10 @@ import Testing
         let template = MessageTemplate([.closing: "a\nb\\n c", .line: "{invoice} = {amount}"])
         let read = try MessageTemplate(lines: "# words\n\n" + template.lines)
         #expect(read[.closing] == template[.closing] && read[.line] == template[.line])
+        // As another system's editor saves it; what nobody could see isn't kept.
+        let other = try MessageTemplate(lines: template.lines.replacingOccurrences(of: "\n", with: "\r\n"))
+        #expect(other == read)
+        #expect(MessageTemplate([.subject: "a\u{1f}b\u{0}", .closing: "a\r\nb"])[.subject] == "ab")
         let refusal = #expect(throws: Refusal.self) { try MessageTemplate(lines: "subject = x\nfooter = y\n") }
         #expect(refusal?.code == .templateUnreadable && refusal?.parameters["line"] == .count(2))
     }

@@ -66,9 +66,10 @@ enum SmallCompany {
                 #expect(page.status == (isAllowed ? 200 : 403), "\(role) \(path): \(page.status)")
                 let isHTML = page.headers["content-type"]?.hasPrefix("text/html") ?? false
                 guard isHTML else { continue }
-                // What completes a field is no page of its own.
+                // What completes a field or counts is no page of its own.
                 #expect(
-                    page.text.contains("<html lang=\"\(language)\"") || route.path == "/customers/options", "\(path)")
+                    page.text.contains("<html lang=\"\(language)\"")
+                        || ["/customers/options", "/approvals/count"].contains(route.path), "\(path)")
                 #expect(!page.text.contains("web."), "\(path) shows a text's key")
                 #expect(
                     page.text.firstMatch(of: /\{[a-z]+\}/) == nil || route.path == "/templates",
@@ -181,21 +182,40 @@ enum SmallCompany {
         let wrong = try await browser.post(
             "/customers/C2/change", ["name": "北京银行", "terms_days": "soon", "key": "k"])
         #expect(wrong.status == 422 && wrong.text.contains("id=\"terms_days-error\""))
+        for (field, value) in [("sales_owner", "new@b.c"), ("kind", "odd"), ("group", "C9"), ("currency", "人民币")] {
+            let refused = try await browser.post(
+                "/customers/C2/change", ["name": "北京银行", field: value, "key": field].map { ($0.key, $0.value) })
+            #expect(refused.status == 422 && refused.text.contains("id=\"\(field)-error\""), "\(field)")
+        }
         let done = try await browser.post(
             "/customers/C2/change",
-            ["name": "北京银行", "terms_days": "45", "sales_owner": "new@b.c", "kind": "soe", "key": "l"])
+            ["name": "北京银行", "terms_days": "45", "sales_owner": "mine@b.c", "kind": "soe", "key": "l"])
         #expect(done.status == 303 && done.location == "/customers/C2")
         let page = try await browser.get("/customers/C2")
-        #expect(page.text.contains("new@b.c") && page.text.contains("45"))
+        #expect(page.text.contains("mine@b.c") && page.text.contains("45"))
+        let stale = try await browser.post(
+            "/customers/C2/change", ["name": "北京银行", "industry": "x", "version": "1", "key": "o"])
+        #expect(stale.status == 422 && stale.text.contains("meanwhile"))
+        _ = try await browser.post("/customers/C2/change", ["name": "北京银行", "kind": "", "key": "p"])
+        #expect(try await browser.get("/customers/C2/change").text.contains("<option value=\"\" selected>"))
+        #expect(try await browser.post("/customers/C7/change", ["name": "x", "key": "q"]).status == 404)
         #expect(try await browser.get("/customers/options?q=bjyh").text.contains("value=\"C2\""))
         // One field in its place in the list.
         let cell = try await browser.post(
-            "/customers/C2/field", ["field": "collector", "value": "call@b.c"])
+            "/customers/C2/field", ["field": "collector", "value": "theirs@b.c"])
         #expect(cell.status == 200 && cell.text.contains("<td data-edit=\"/customers/C2/field\""))
-        #expect(try await browser.get("/customers").text.contains("call@b.c"))
+        #expect(try await browser.get("/customers").text.contains("data-value=\"theirs@b.c\""))
+        let nobody = try await browser.post("/customers/C2/field", ["field": "collector", "value": "nobody"])
+        #expect(nobody.status == 422 && nobody.text.contains("nobody"))
+        #expect(try await browser.get("/customers").text.contains("data-value=\"theirs@b.c\""))
         let same = try await browser.post("/customers/C2/field", ["field": "name", "value": "x"])
         #expect(same.status == 303)
         #expect(try await browser.get("/customers/C2").text.contains("北京银行"))
+        // A part of a name is nobody's in a record.
+        let part = try await browser.post(
+            "/new/invoices",
+            ["number": "N3", "customer": "北京", "issue_date": "2026-05-05", "amount": "9", "key": "n"])
+        #expect(part.status == 422 && part.text.contains("id=\"customer-error\""))
         let invoice = try await browser.post(
             "/new/invoices",
             ["number": "N2", "customer": "北京银行", "issue_date": "2026-05-05", "amount": "9", "key": "m"])
@@ -259,7 +279,7 @@ enum SmallCompany {
         let manager = try await served.signIn("m@b.c", .management)
         let waiting = try await manager.get("/approvals")
         #expect(waiting.text.contains("Dear all,") && waiting.text.contains("Dear {customer},"))
-        #expect(try await manager.get("/").text.contains("class=\"count num\">1<"))
+        #expect(try await manager.get("/").text.contains("data-refresh=\"/approvals/count\">1<"))
         let id = try #require(waiting.text.firstMatch(of: /action="\/approvals\/(\d+)"/)?.1)
         #expect(try await manager.post("/approvals/\(id)", ["answer": "1", "key": "l"]).status == 303)
         #expect(try MessageTemplates.newest(.english, in: company.store).template[.closing] == "Bye\n{company}")

@@ -181,7 +181,8 @@ package struct Approvals: Sendable {
         }
         guard row.optionalInteger(5) == nil else { throw Refusal(.approvalDecided, ["approval": name]) }
         let viewer = try books.viewer()
-        if kind == .paymentContact, !viewer.seesAll {
+        let isTakenBack = answer == .withdrawn && row.integer(4) == viewer.person
+        if kind == .paymentContact, !viewer.seesAll, !isTakenBack {
             do { try books.needInScope(customer: row.integer(1), named: "") } catch is Refusal {
                 throw Refusal(.approvalUnknown, ["approval": name])
             }
@@ -295,7 +296,7 @@ package enum ApprovalQueries {
         package let isOwn: Bool
     }
 
-    /// What the viewer may see of it: everybody's with `see-approvals`, else what they asked for themselves.
+    /// What the viewer may see of it: everybody's with `see-approvals`, else what they asked for or may decide on.
     package static func list(
         for viewer: Viewer, onlyWaiting: Bool, limit: Int, in store: Store
     ) throws -> [Row] {
@@ -312,10 +313,11 @@ package enum ApprovalQueries {
             ).compactMap { row in
                 guard let kind = Approval.Kind(rawValue: row.integer(1)) else { return nil }
                 let isOwn = row.integer(5) == viewer.person
-                guard isOwn || viewer.may(.seeApprovals) else { return nil }
+                let mayDecide = mayDecide(viewer, kind, subject: row.integer(2), requestedBy: row.integer(5))
+                // A deputy sees what they may decide on for somebody.
+                guard isOwn || mayDecide || viewer.may(.seeApprovals) else { return nil }
                 let (subject, name) = try subject(kind, row.integer(2), names, session)
                 guard try isOwn || sees(viewer, kind, subject: row.integer(2), session) else { return nil }
-                let mayDecide = mayDecide(viewer, kind, subject: row.integer(2), requestedBy: row.integer(5))
                 return Row(
                     id: row.integer(0), kind: kind, subject: subject, subjectName: name,
                     proposed: try row.optionalInteger(3).map { try personal.fields($0) ?? [] }

@@ -71,7 +71,10 @@ struct CustomerLine: ImportLine {
             if let other = try books.customers.find(code), try !books.isInScope(customer: other.id.rawValue) {
                 throw Refusal(.customerDiffers, ["customer": .text(code), "differences": .text("…")])
             }
-            if !viewer.sees(salesOwner: owner?.rawValue, collector: collecting?.rawValue) {
+            // Only a new one becomes theirs: a known one keeps whom it has.
+            if try books.customers.find(code) == nil,
+                !viewer.sees(salesOwner: owner?.rawValue, collector: collecting?.rawValue)
+            {
                 owner = viewer.person.map { ID($0) } ?? owner
             }
         }

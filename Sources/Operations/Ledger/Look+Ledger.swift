@@ -29,17 +29,20 @@ extension Look {
             try grossTurnovers(from, asOf)
         }
         var lines: [AccountLine] = []
-        let currencies = Set(outlook.items.debtors.map(\.currency)).union([company.currency]).sorted()
+        let currencies = Set(outlook.items.debtors.map(\.currency)).union(turnovers.keys.map(\.currency))
+            .union([company.currency]).sorted()
         for account in AccountRole.allCases {
             for currency in currencies {
                 let days = outlook.items.turnover(of: account, currency)
-                guard !days.isEmpty else { continue }
+                let turnover = turnovers[TurnoverKey(account: account, currency: currency)]
+                // Also what comes to nothing each day moved.
+                guard !days.isEmpty || turnover != nil else { continue }
                 var (opening, balance) = (Int128(0), Int128(0))
                 for (day, amount) in days where day <= asOf {
                     balance += amount
                     if day < from { opening += amount }
                 }
-                let (debit, credit) = turnovers[TurnoverKey(account: account, currency: currency)] ?? (0, 0)
+                let (debit, credit) = turnover ?? (0, 0)
                 lines.append(
                     AccountLine(
                         account: account, code: codes[account]?.code ?? "", name: codes[account]?.name ?? account.name,
@@ -47,6 +50,16 @@ extension Look {
             }
         }
         return lines
+    }
+
+    /// What an account has on a day by currency, debits positive; from memory.
+    package func balances(of account: AccountRole, on asOf: LocalDate) throws -> [(currency: Currency, amount: Int128)]
+    {
+        try needEverything()
+        return Set(outlook.items.debtors.map(\.currency)).union([company.currency]).sorted().map { currency in
+            let days = outlook.items.turnover(of: account, currency)
+            return (currency, days.reduce(Int128(0)) { $1.day <= asOf ? $0 + $1.amount : $0 })
+        }
     }
 
     private typealias Turnovers = [TurnoverKey: (debit: Int128, credit: Int128)]
@@ -150,6 +163,8 @@ extension Look {
         /// What it is called, and in which table it stands.
         package let subject: String
         package let table: String
+        /// The code of the entity whose books it is in.
+        package let entity: String
         package let customer: String?
         package let customerName: String?
         package let transfers: [TransferRow]
@@ -163,17 +178,20 @@ extension Look {
         guard !transfers.isEmpty else { throw Refusal(.entryUnknown, ["entry": .text("\(fact)")]) }
         let number = try ActRepository(session: session).act(ofFact: fact)?.seq
         let customer = try session.row(
-            "SELECT customer FROM transfer WHERE id > \(fact) AND id <= \(fact + 600) AND fact = \(fact) LIMIT 1")?
-            .optionalInteger(0)
+            """
+            SELECT t.customer, e.code FROM transfer t JOIN entity e ON e.id = t.entity
+             WHERE t.id > \(fact) AND t.id <= \(fact + 600) AND t.fact = \(fact) LIMIT 1
+            """)
         var table = ""
         for candidate in ["invoice", "credit", "allocation", "reversal"] where table.isEmpty {
             if try session.row(SQL("SELECT 1 FROM \(candidate) WHERE id = $1", [.integer(fact)])) != nil {
                 table = candidate
             }
         }
-        let entry = customer.flatMap { outlook.attributes[$0] }
+        let entry = customer?.optionalInteger(0).flatMap { outlook.attributes[$0] }
         return EntryPicture(
-            fact: fact, subject: try subject(ofFact: fact), table: table, customer: entry?.code,
+            fact: fact, subject: try subject(ofFact: fact), table: table, entity: customer?.text(1) ?? "main",
+            customer: entry?.code,
             customerName: entry?.name, transfers: transfers, act: try number.map { try act($0, factLimit: 0).act })
     }
 

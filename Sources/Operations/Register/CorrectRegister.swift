@@ -205,6 +205,10 @@ package struct CorrectRegister: Sendable {
             let number = PeriodRepository.month(month)
             let wanted = PeriodRepository.State(rawValue: state.rawValue) ?? .open
             let name = Refusal.Parameter.text(String("\(month)".prefix(7)))
+            // A month that is typed wrongly mustn't stop all posting.
+            guard wanted == .open || month.startOfMonth <= books.today else {
+                throw Refusal(.periodFuture, ["month": name])
+            }
             guard try books.periods.state(entity: entity, month: number) != wanted else {
                 throw Refusal(.periodState, ["month": name])
             }

@@ -26,6 +26,9 @@ extension Look {
         package let name: String
         package let salesOwner: String?
         package let collector: String?
+        /// Their e-mail addresses.
+        package let salesOwnerKey: String?
+        package let collectorKey: String?
         package let group: String?
         package let industry: String?
         package let isIncomplete: Bool
@@ -230,7 +233,10 @@ extension Look {
     private func row(_ id: Int64, _ entry: CustomerAttributes.Entry, _ figures: CustomerFigures) -> CustomerRow {
         CustomerRow(
             code: entry.code, name: entry.name, salesOwner: outlook.names[entry.salesOwner],
-            collector: outlook.names[entry.collector], group: entry.group.flatMap { outlook.attributes[$0]?.code },
+            collector: outlook.names[entry.collector],
+            salesOwnerKey: entry.salesOwner.flatMap { outlook.people[$0] },
+            collectorKey: entry.collector.flatMap { outlook.people[$0] },
+            group: entry.group.flatMap { outlook.attributes[$0]?.code },
             industry: entry.industry, isIncomplete: entry.isIncomplete, figures: figures)
     }
 
@@ -323,12 +329,20 @@ extension Look {
     /// The code of the customer that somebody means who typed a code, a name or a part of one; `nil` where it could be
     /// several or none.
     package func customerMeant(by text: String) -> String? {
+        if let exact = customerNamed(text) { return exact }
+        let typed = text.trimmingCharacters(in: .whitespaces)
+        let found = outlook.directory.search(typed, limit: 2, where: sees).compactMap { outlook.attributes[$0] }
+        return found.count == 1 ? found[0].code : nil
+    }
+
+    /// The code of the customer whose code or whole name this is; `nil` where it is none's, or several have the name.
+    /// What is registered goes by this: a part of a name is nobody's.
+    package func customerNamed(_ text: String) -> String? {
         let typed = text.trimmingCharacters(in: .whitespaces)
         if let id = try? customer(typed) { return outlook.attributes[id]?.code }
-        let found = outlook.directory.search(typed, limit: 3, where: sees).compactMap { outlook.attributes[$0] }
-        let same = found.filter { $0.name == typed }
-        if same.count == 1 { return same[0].code }
-        return found.count == 1 ? found[0].code : nil
+        let same = outlook.directory.search(typed, limit: 200, where: sees).compactMap { outlook.attributes[$0] }
+            .filter { $0.name == typed }
+        return same.count == 1 ? same[0].code : nil
     }
 
     /// Customers whose code, name or pinyin initials fit what somebody types.
@@ -351,6 +365,8 @@ extension Look {
             "kind": entry.kind?.name ?? "", "size": entry.size?.name ?? "",
             "group": entry.group.flatMap { outlook.attributes[$0]?.code } ?? "", "sales_owner": key(entry.salesOwner),
             "collector": key(entry.collector), "currency": entry.currency ?? "",
+            "version":
+                "\(try session.row("SELECT max(n) FROM customer_version WHERE customer = \(id)")?.integer(0) ?? 0)",
             "terms_days": entry.termsDays.map { "\($0)" } ?? "", "language": entry.language ?? "",
         ]
     }

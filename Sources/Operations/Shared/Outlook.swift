@@ -127,7 +127,7 @@ final class OutlookKeeper: @unchecked Sendable {
     private let numberLock = NSLock()
     private var numbers = NumberIndex()
     /// Whole reports: some megabytes each, where somebody sees all customers.
-    let reports = ReportCache(most: 96)
+    let reports = ReportCache(most: 48)
     /// Answers of a few words or lines.
     let figures = ReportCache(most: 2_000)
     let months = MonthCache()

@@ -119,6 +119,8 @@ extension AgingReport {
     /// An open item behind a figure.
     package struct Item: Sendable {
         package let number: String
+        /// The code of the entity whose claim it is.
+        package let entity: String
         package let customer: String
         package let customerName: String
         /// In force on the report's day.
@@ -132,6 +134,8 @@ extension AgingReport {
         /// The largest first.
         package let items: [Item]
         package let count: Int
+        /// What the row is called, by dimension; empty for all rows.
+        package let names: [String]
         /// Of all of them, in minor units.
         package let sums: [(currency: Currency, open: Int128)]
     }
@@ -162,6 +166,8 @@ private struct AgingBuilder {
     let present: CustomerAttributes
     let names: PersonNames
     let company: CompanySettings
+    /// Entities' codes.
+    let entities: [Int64: String]
 
     init(
         _ request: AgingReport.Request, _ session: any SQLSession, _ picture: OpenItems, _ store: Store
@@ -180,6 +186,8 @@ private struct AgingBuilder {
         present = parts.attributes
         names = parts.names
         company = try CompanySettings.load(in: session)
+        entities = Dictionary(
+            uniqueKeysWithValues: try session.rows("SELECT id, code FROM entity").map { ($0.integer(0), $0.text(1)) })
     }
 
     private var query: OpenItems.Query {
@@ -247,34 +255,47 @@ private struct AgingBuilder {
 
     private func sees(_ customer: Int64) -> Bool { present.isSeen(customer, by: request.viewer) }
 
+    /// Whether something of a row is in the data scope: a person's or product's name is everybody's, a customer's isn't.
+    private func viewerSeesRow(_ key: OpenItems.Key, _ rows: [Int32], _ wanted: [Bool]) -> Bool {
+        guard isScoped, case .debtor = key else { return true }
+        return rows.contains { wanted[Int($0)] }
+    }
+
     func behind(_ keys: [String]?, _ bucket: Int?, _ limit: Int) throws -> AgingReport.Behind {
         let wanted = try wantedDebtors()
         var filters: [(key: OpenItems.Key, rows: Set<Int32>)] = []
+        var called: [String] = []
         if let keys, keys.count == request.dimensions.count {
             for (part, asked) in zip(try crossKeys(), keys) {
                 let rows = part.labels.indices.filter { part.labels[$0].key == asked }.map(Int32.init)
                 filters.append((part.key, Set(rows)))
+                // What nobody here may see has no name either.
+                let isSeen = viewerSeesRow(part.key, rows, wanted)
+                called.append(isSeen ? rows.first.map { part.labels[Int($0)].name } ?? asked : asked)
             }
         }
         let found = picture.openItems(query, of: filters, where: wanted, bucket: bucket, limit: limit)
-        var numbers: [Int64: (String, LocalDate)] = [:]
+        var numbers: [Int64: (number: String, issueDay: LocalDate, entity: String)] = [:]
         try session.rows(
             about: found.items.map { .integer(picture.fact(of: $0.item)) }, [],
             {
-                "SELECT i.id, v.number, v.issue_day FROM item i JOIN invoice v ON v.id = i.invoice WHERE i.id IN (\($0))"
+                """
+                SELECT i.id, v.number, v.issue_day, e.code FROM item i JOIN invoice v ON v.id = i.invoice
+                  JOIN entity e ON e.id = v.entity WHERE i.id IN (\($0))
+                """
             },
-            visit: { numbers[$0.integer(0)] = ($0.text(1), LocalDate(dayNumber: Int($0.integer(2)))) })
+            visit: { numbers[$0.integer(0)] = ($0.text(1), LocalDate(dayNumber: Int($0.integer(2))), $0.text(3)) })
         let items = found.items.map { entry in
             let debtor = picture.debtors[entry.debtor]
             let customer = attributes[debtor.customer]
-            let (number, issueDay) = numbers[picture.fact(of: entry.item)] ?? ("", request.asOf)
+            let (number, issueDay, entity) = numbers[picture.fact(of: entry.item)] ?? ("", request.asOf, "main")
             return AgingReport.Item(
-                number: number, customer: customer?.code ?? "", customerName: customer?.name ?? "",
+                number: number, entity: entity, customer: customer?.code ?? "", customerName: customer?.name ?? "",
                 dueDay: LocalDate(dayNumber: Int(entry.due)), issueDay: issueDay,
                 open: Money(minorUnits: entry.open, currency: debtor.currency))
         }
         return AgingReport.Behind(
-            items: items, count: found.count,
+            items: items, count: found.count, names: called,
             sums: found.sums.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     }
 
@@ -413,7 +434,7 @@ private struct AgingBuilder {
         case .size: return twice(entry?.size?.name)
         case .industry: return twice(entry?.industry)
         case .entity:
-            return twice(try session.row("SELECT code FROM entity WHERE id = \(debtor.entity)")?.text(0))
+            return twice(entities[debtor.entity])
         case .owner: return person(entry?.salesOwner)
         case .contract, .product: return twice("")
         }

@@ -35,7 +35,7 @@ package enum KnownAt: Hashable, Sendable {
         var minute = 24 * 60
         if parts.count == 2 {
             let time = parts[1].split(separator: ":").map { Int($0) ?? -1 }
-            guard (2...3).contains(time.count), (0..<24).contains(time[0]), (0..<60).contains(time[1]) else {
+            guard time.count == 2, (0..<24).contains(time[0]), (0..<60).contains(time[1]) else {
                 throw Refusal(.instantUnreadable, ["value": .text(text)])
             }
             // The minute that is named, to its end.

@@ -7,12 +7,19 @@ package import Receivables
 extension Look {
     package enum TaskWhose: String, CaseIterable, Sendable { case mine, role, all }
 
+    package enum TaskSort: String, CaseIterable, Sendable { case due, customer, opened }
+
     package struct TaskFilter: Sendable {
         package var whose = TaskWhose.mine
         package var kind: WorkTask.Kind?
         package var customer: String?
         package var isClosed = false
         package var dueTo: LocalDate?
+        package var sort = TaskSort.due
+        package var isReversed = false
+        /// Rows to leave out at the start, of open tasks: their list is sorted in memory, within one act.
+        package var skip = 0
+        /// Where to go on with finished ones.
         package var after: Cursor?
         package var limit = 50
 
@@ -43,6 +50,8 @@ extension Look {
     package struct TaskPage: Sendable {
         package let rows: [TaskRow]
         package let next: Cursor?
+        /// Whether there are more open ones.
+        package var hasMore = false
     }
 
     /// Tasks, the ones due first before the others. What the scope hides is passed over.
@@ -56,14 +65,16 @@ extension Look {
             outlook.tasks.byID.values.sorted { ($0.dueDay, $0.id) < ($1.dueDay, $1.id) }
         }
         var ids: [Int64] = []
-        for entry in order {
-            if let after = filter.after, (Int64(entry.dueDay), entry.id) <= (after.value, after.fact) { continue }
+        var skipped = 0
+        for entry in sorted(order, filter) {
             if let customer, entry.customer != customer { continue }
             if let kind = filter.kind, entry.kind != kind.rawValue { continue }
-            if let to = filter.dueTo, Int(entry.dueDay) > to.dayNumber { break }
+            if let to = filter.dueTo, Int(entry.dueDay) > to.dayNumber { continue }
             guard wanted(entry.assignee, entry.role),
                 entry.customer.map(sees) ?? (viewer.seesAll || entry.assignee == viewer.person)
             else { continue }
+            skipped += 1
+            guard skipped > filter.skip else { continue }
             ids.append(entry.id)
             if ids.count > filter.limit { break }
         }
@@ -75,10 +86,25 @@ extension Look {
         for id in ids.prefix(filter.limit) {
             if let row = read[id], let task = try task(row) { rows.append(task) }
         }
-        return TaskPage(
-            rows: rows,
-            next: ids.count > filter.limit
-                ? rows.last.map { Cursor(value: Int64($0.dueDay.dayNumber), fact: $0.id) } : nil)
+        return TaskPage(rows: rows, next: nil, hasMore: ids.count > filter.limit)
+    }
+
+    /// Open tasks in the order that is asked for; `order` has them by due day.
+    private func sorted(_ order: [OpenTasks.Entry], _ filter: TaskFilter) -> [OpenTasks.Entry] {
+        var sorted = order
+        switch filter.sort {
+        case .due: break
+        case .opened: sorted.sort { $0.id < $1.id }
+        case .customer:
+            func name(_ entry: OpenTasks.Entry) -> String {
+                entry.customer.flatMap { outlook.attributes[$0]?.name } ?? ""
+            }
+            sorted = sorted.map { (name($0), $0) }.sorted {
+                ($0.0, $0.1.dueDay, $0.1.id) < ($1.0, $1.1.dueDay, $1.1.id)
+            }
+            .map(\.1)
+        }
+        return filter.isReversed ? sorted.reversed() : sorted
     }
 
     /// Whose tasks are asked for, by assignee and role.
@@ -230,10 +256,14 @@ extension Look {
         package let dueSoon: (count: Int, sums: [Currency: Int128])
     }
 
+    /// Of so many that are due first, so many are shown.
+    private static let rankedOfMyDay = 160
+    private static let shownOfMyDay = 60
+
     /// - Parameter lastSeen: The act that the person had seen when they came.
     package func myDay(lastSeen: Int64) throws -> MyDay {
         var filter = TaskFilter()
-        filter.limit = 40
+        filter.limit = Self.rankedOfMyDay
         let mine = try tasks(filter).rows
         var counts = openCounts(filter)
         filter.whose = .role
@@ -247,11 +277,11 @@ extension Look {
         }
         let all = (mine + ofRole).map { (task: $0, stake: stake($0)) }.sorted {
             ($0.task.dueDay, $1.stake, $0.task.id) < ($1.task.dueDay, $0.stake, $1.task.id)
-        }.map(\.task)
+        }.map(\.task).prefix(Self.shownOfMyDay)
         let week = day.adding(days: 7)
-        let late = all.filter { $0.dueDay < day }
-        let today = all.filter { $0.dueDay == day }
-        let soon = all.filter { $0.dueDay > day && $0.dueDay <= week }
+        let late = Array(all.filter { $0.dueDay < day })
+        let today = Array(all.filter { $0.dueDay == day })
+        let soon = Array(all.filter { $0.dueDay > day && $0.dueDay <= week })
         let done =
             try viewer.person.flatMap { person in
                 try session.row(
@@ -406,6 +436,8 @@ extension Look {
         if filter.customer == "" { return ReminderPage(rows: [], next: nil) }
         let wanted = try filter.customer.map { try customer($0) }
         let personal = PersonalRepository(session: session, facts: nil)
+        let from = (filter.from ?? .earliestInBooks).dayNumber
+        let to = (filter.to ?? .latestInBooks).dayNumber
         var rows: [TrackingQueries.ReminderRow] = []
         var cursor = filter.before ?? Int64.max
         var looked = 0
@@ -414,7 +446,7 @@ extension Look {
                 """
                 SELECT r.id, r.day, r.customer, r.audience, r.state, r.held, r.personal,
                     (SELECT e.kind FROM reminder_event e WHERE e.reminder = r.id ORDER BY e.n DESC LIMIT 1)
-                  FROM reminder r WHERE r.id < \(cursor)\(raw: wanted.map { " AND r.customer = \($0)" } ?? "")
+                  FROM reminder r WHERE r.id < \(cursor) AND r.day BETWEEN \(from) AND \(to)\(raw: wanted.map { " AND r.customer = \($0)" } ?? "")
                  ORDER BY r.id DESC LIMIT 200
                 """)
             for row in found where rows.count <= filter.limit {
@@ -423,8 +455,6 @@ extension Look {
                 let made = ReminderState(rawValue: row.integer(4)) ?? .queued
                 let state = row.optionalInteger(7).flatMap(ReminderEvent.init)?.name ?? made.name
                 guard filter.state.isEmpty || filter.state == state else { continue }
-                let day = LocalDate(dayNumber: Int(row.integer(1)))
-                guard filter.from.map({ day >= $0 }) ?? true, filter.to.map({ day <= $0 }) ?? true else { continue }
                 let entry = outlook.attributes[row.integer(2)]
                 let fields = try personal.fields(row.integer(6)) ?? ["", "", ""]
                 rows.append(

@@ -44,7 +44,16 @@ package struct MessageTemplate: Hashable, Sendable {
 
     package var texts: [Part: String]
 
-    package init(_ texts: [Part: String]) { self.texts = texts }
+    /// What nobody could see in the words isn't kept: other control characters than line breaks and tabs.
+    package init(_ texts: [Part: String]) {
+        self.texts = texts.mapValues { words in
+            String(
+                String.UnicodeScalarView(
+                    words.replacing("\r\n", with: "\n").unicodeScalars.filter { scalar in
+                        scalar.value >= 0x20 && scalar.value != 0x7F || scalar == "\n" || scalar == "\t"
+                    }))
+        }
+    }
 
     package subscript(part: Part) -> String { texts[part] ?? "" }
 
@@ -95,8 +104,9 @@ package struct MessageTemplate: Hashable, Sendable {
     /// - Throws: `Refusal` `template.unreadable` for a line that isn't a part's.
     package init(lines: String) throws(Refusal) {
         var texts: [Part: String] = [:]
-        for (index, line) in lines.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            let line = line.last == "\r" ? line.dropLast() : line
+        // A line break of another system is one character of its own.
+        let lines = lines.replacing("\r\n", with: "\n").split(separator: "\n", omittingEmptySubsequences: false)
+        for (index, line) in lines.enumerated() {
             if line.allSatisfy(\.isWhitespace) || line.first == "#" { continue }
             guard let equals = line.firstRange(of: " = "),
                 let part = Part(rawValue: String(line[..<equals.lowerBound]))
@@ -106,7 +116,7 @@ package struct MessageTemplate: Hashable, Sendable {
             }
             texts[part] = Self.unescaped(line[equals.upperBound...])
         }
-        self.texts = texts
+        self.init(texts)
     }
 
     private static func unescaped(_ words: Substring) -> String {
@@ -202,8 +212,8 @@ package enum MessageTemplates {
         package let text: String
     }
 
-    /// What a customer would be sent with a template, for what they owe now; the customer who was written to last in
-    /// this language, or who owes longest, unless one is named. `nil` where nobody owes anything.
+    /// What a customer would be sent with a template, for what they owe now; somebody who was written
+    /// to or invoiced lately, unless a customer is named. `nil` where nobody owes anything.
     ///
     /// - Throws: What `MessageTemplate.check` throws, and `Refusal` `customer.unknown`.
     package static func sample(
@@ -213,51 +223,58 @@ package enum MessageTemplates {
         try template.check()
         let catalogue = replacing(template, in: try Catalogue(language))
         return try store.read { session in
-            guard let customer = try customer(named, language, in: session) else { return nil }
-            let name = try session.row(
-                "SELECT name FROM customer_version WHERE customer = \(customer) ORDER BY n DESC LIMIT 1")
-            let lines = try session.rows(
-                """
-                SELECT v.number, v.issue_day, i.due_day, b.open, v.currency FROM item i
-                  JOIN item_balance b ON b.item = i.id JOIN invoice v ON v.id = i.invoice
-                 WHERE v.customer = \(customer) AND b.open > 0 ORDER BY i.due_day, i.id LIMIT 4
-                """
-            ).map { row in
-                guard let currency = Currency(row.text(4)) else {
-                    throw DatabaseFailure.corrupt(detail: "currency \(row.text(4))")
-                }
-                let due = LocalDate(dayNumber: Int(row.integer(2)))
-                return ReminderLetter.Line(
-                    isOverdue: due < today, invoice: row.text(0),
-                    issueDay: LocalDate(dayNumber: Int(row.integer(1))), dueDay: due,
-                    amount: Money(minorUnits: row.integer(3), currency: currency))
+            for customer in try candidates(named, language, in: session) {
+                let lines = try openLines(of: customer, today, session)
+                if lines.isEmpty { continue }
+                let name = try session.row(
+                    "SELECT name FROM customer_version WHERE customer = \(customer) ORDER BY n DESC LIMIT 1")
+                let letter = ReminderLetter(
+                    catalogue: catalogue, company: try CompanySettings.load(in: session).name,
+                    customer: name?.text(0) ?? "", accounts: try accounts(in: session), lines: lines)
+                return Sample(customer: letter.customer, subject: letter.subject, text: letter.text)
             }
-            let letter = ReminderLetter(
-                catalogue: catalogue, company: try CompanySettings.load(in: session).name,
-                customer: name?.text(0) ?? "",
-                accounts: try accounts(in: session), lines: lines)
-            return Sample(customer: letter.customer, subject: letter.subject, text: letter.text)
+            return nil
         }
     }
 
-    private static func customer(_ code: String?, _ language: Language, in session: any SQLSession) throws -> Int64? {
+    private static func openLines(
+        of customer: Int64, _ today: LocalDate, _ session: any SQLSession
+    ) throws -> [ReminderLetter.Line] {
+        try session.rows(
+            """
+            SELECT v.number, v.issue_day, i.due_day, b.open, v.currency FROM item i
+              JOIN item_balance b ON b.item = i.id JOIN invoice v ON v.id = i.invoice
+             WHERE v.customer = \(customer) AND b.open > 0 ORDER BY i.due_day, i.id LIMIT 4
+            """
+        ).map { row in
+            guard let currency = Currency(row.text(4)) else {
+                throw DatabaseFailure.corrupt(detail: "currency \(row.text(4))")
+            }
+            let due = LocalDate(dayNumber: Int(row.integer(2)))
+            return ReminderLetter.Line(
+                isOverdue: due < today, invoice: row.text(0), issueDay: LocalDate(dayNumber: Int(row.integer(1))),
+                dueDay: due, amount: Money(minorUnits: row.integer(3), currency: currency))
+        }
+    }
+
+    /// Whom a template may be shown with: who is named; else who was written to last, in the language before others,
+    /// and who was invoiced last.
+    private static func candidates(
+        _ code: String?, _ language: Language, in session: any SQLSession
+    ) throws -> [Int64] {
         if let code {
             guard let row = try session.row("SELECT id FROM customer WHERE code = \(code)") else {
                 throw Refusal(.customerUnknown, ["customer": .text(code)])
             }
-            return row.integer(0)
+            return [row.integer(0)]
         }
-        let last = try session.row(
-            """
-            SELECT customer FROM reminder WHERE audience = 1 AND language = \(language.rawValue)
-             ORDER BY id DESC LIMIT 1
-            """)
-        if let last { return last.integer(0) }
-        return try session.row(
-            """
-            SELECT v.customer FROM item i JOIN item_balance b ON b.item = i.id JOIN invoice v ON v.id = i.invoice
-             WHERE b.open > 0 ORDER BY i.due_day, i.id LIMIT 1
-            """)?.integer(0)
+        let written = try session.rows(
+            "SELECT customer, language FROM reminder WHERE audience = 1 ORDER BY id DESC LIMIT 100")
+        let invoiced = try session.rows("SELECT customer FROM invoice ORDER BY id DESC LIMIT 100")
+        let ordered =
+            written.filter { $0.text(1) == language.rawValue }.map { $0.integer(0) } + invoiced.map { $0.integer(0) }
+        var seen: Set<Int64> = []
+        return ordered.filter { seen.insert($0).inserted }
     }
 
     // MARK: Changing

@@ -24,7 +24,7 @@ package struct MovementReport: Sendable {
             let known = try knownAt.state(in: session)
             let key =
                 "movement|\(from)|\(to)|\(known.isNow)|\(known.act)|\(buckets.cacheKey)|\(viewer?.scopeKey ?? "all")"
-            return try store.outlooks.reports.report(key, act: ActRepository(session: session).head().lastAct) {
+            return try store.outlooks.figures.report(key, act: ActRepository(session: session).head().lastAct) {
                 let picture = try store.picture.current(in: session, imagePath: store.imagePath)
                 let movements = picture.movement(
                     after: from, through: to, knownFact: known.isNow ? .max : known.lastFact, buckets,
@@ -147,7 +147,7 @@ package struct TrendReport: Sendable {
         try store.read { session in
             let known = try knownAt.state(in: session)
             let key = "trend|\(day)|\(known.isNow)|\(known.act)|\(buckets.cacheKey)|\(viewer?.scopeKey ?? "all")"
-            return try store.outlooks.reports.report(key, act: ActRepository(session: session).head().lastAct) {
+            return try store.outlooks.figures.report(key, act: ActRepository(session: session).head().lastAct) {
                 let picture = try store.picture.current(in: session, imagePath: store.imagePath)
                 let wanted = try MovementReport.wanted(by: viewer, picture, session, store)
                 var earliest: [Int64: Int32] = [:]

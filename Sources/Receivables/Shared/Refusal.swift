@@ -71,6 +71,7 @@ package enum RefusalCode: String, CaseIterable, Sendable {
     // Customers and contacts.
     case customerUnknown = "customer.unknown"
     case customerDiffers = "customer.differs"
+    case customerChanged = "customer.changed"
     case customerInOwnGroup = "customer.in-own-group"
     case customerGroupCircle = "customer.group-circle"
     case contactDiffers = "contact.differs"
@@ -119,6 +120,7 @@ package enum RefusalCode: String, CaseIterable, Sendable {
     case rateDiffers = "rate.differs"
     case periodOrder = "period.order"
     case periodState = "period.state"
+    case periodFuture = "period.future"
     case policyUnreadable = "policy.unreadable"
     case policyTooEarly = "policy.too-early"
     case policyChanged = "policy.changed"

@@ -318,28 +318,40 @@ async function complete(field) {
 /* Enter saves and Escape restores; what the server refuses stays as it was typed. */
 function edit(cell) {
   if (!cell || cell.querySelector('input')) return false;
-  const old = [...cell.childNodes], box = document.createElement('input'), row = cell.closest('[data-row]');
-  const back = () => { cell.replaceChildren(...old); (rowLink(row) || row)?.focus({ preventScroll: true }); };
-  box.value = cell.textContent.trim().replace(/^–$/, ''); box.autocomplete = 'off';
-  box.setAttribute('aria-label', cell.dataset.label || cell.title);
+  const old = [...cell.childNodes], box = document.createElement('input'), row = cell.closest('[data-row]'), before = cell.dataset.value || '';
+  const said = document.createElement('small');
+  const back = () => { cell.replaceChildren(...old); row?.focus({ preventScroll: true }); };
+  box.value = before; box.autocomplete = 'off'; box.setAttribute('aria-label', cell.dataset.label || cell.title);
+  said.className = 'bad'; said.id = 'cell-error'; said.setAttribute('role', 'alert');
   if (cell.dataset.list) box.setAttribute('list', cell.dataset.list);
+  if (row) row.tabIndex = -1;
   cell.replaceChildren(box); box.focus(); box.select();
   box.addEventListener('keydown', async event => {
     if (event.key === 'Escape') { event.preventDefault(); event.stopPropagation(); back(); }
     if (event.key !== 'Enter' || event.isComposing) return;
-    event.preventDefault(); event.stopPropagation(); box.readOnly = true;
+    event.preventDefault(); event.stopPropagation();
+    if (box.readOnly) return;
+    if (box.value.trim() === before) return back();
+    box.readOnly = true;
     const body = new URLSearchParams({ form: attr(document.querySelector('input[name="form"]'), 'value'), field: cell.dataset.field, value: box.value.trim() });
     const answer = await ask(cell.dataset.edit, 'cell', { method: 'POST', body }).catch(() => null), fresh = answer?.good && answer.content.querySelector('td');
     if (!fresh) {
-      box.readOnly = false; box.setAttribute('aria-invalid', 'true');
-      box.title = answer?.content.querySelector('.error')?.textContent || ''; box.focus();
+      /* Somebody who isn't signed in any more is led to where they can be. */
+      if (answer?.moved || answer?.status === 401) return location.reload();
+      box.readOnly = false; box.setAttribute('aria-invalid', 'true'); box.setAttribute('aria-describedby', said.id);
+      said.textContent = answer?.content.querySelector('.error')?.textContent || ''; cell.append(said); box.focus();
       return;
     }
     if (cell.dataset.label) fresh.dataset.label = cell.dataset.label;
-    cell.replaceWith(fresh); (rowLink(row) || row).focus({ preventScroll: true });
+    cell.replaceWith(fresh); row?.focus({ preventScroll: true });
   });
   box.addEventListener('blur', () => { if (!box.readOnly && box.getAttribute('aria-invalid') !== 'true') setTimeout(() => { if (box.isConnected && document.activeElement !== box) cell.replaceChildren(...old); }, 150); });
   return true;
+}
+/* In an open cell the key goes on to the next one. */
+function editNext(target) {
+  const cells = all('td[data-edit]', target.closest?.('[data-row]') || currentRow() || document.createElement('tr'));
+  return edit(cells[(cells.indexOf(target.closest?.('td[data-edit]')) + 1) % (cells.length || 1)]);
 }
 on('dblclick', event => { const cell = event.target.closest?.('td[data-edit]'); if (cell && edit(cell)) event.preventDefault(); });
 
@@ -428,7 +440,7 @@ on('keydown', event => {
   if (target === findBox() && suggestKey(event, target)) done = true;
   else if (key === 'escape') done = escapeKey(target);
   else if (command && !event.altKey && !event.shiftKey && key === 'k') done = focusSearch();
-  else if (key === 'f2') done = edit((target.closest?.('[data-row]') || currentRow())?.querySelector('td[data-edit]'));
+  else if (key === 'f2') done = editNext(target);
   else if (command && key === 'enter' && target.matches('textarea')) done = submitText(target.form);
   else if (command || event.altKey) return;
   else if (event.key === ' ' && splitOf(target) && !target.value) { fillRest(target, splitOf(target)); done = true; }

@@ -81,6 +81,8 @@ enum LedgerPages {
         """
     }
 
+    private static let mostInFile = 5_000
+
     @Sendable private static func account(_ asking: Asking) async throws -> Reply {
         guard let role = AccountRole.allCases.first(where: { $0.name == asking.place("account") }) else {
             throw Refusal(
@@ -95,18 +97,15 @@ enum LedgerPages {
         let isFile = !asking.query["format"].isEmpty
         let (page, lines) = try await asking.look(.seeLedger) { look in
             (
-                try look.entries(of: role, before: before, limit: isFile ? 5_000 : 50),
-                try look.balances(from: today.startOfMonth, on: today).filter { $0.account == role }
+                try look.entries(of: role, before: isFile ? nil : before, limit: isFile ? Self.mostInFile : 50),
+                try look.balances(of: role, on: today)
             )
         }
         let w = asking.w
         let parts = Parts(asking)
         if let file = try await parts.file(report(page, asking), name: w.name(.account, role.name)) { return file }
-        let balances: [(String, HTML)] = lines.filter { $0.balance != 0 || $0.debit != 0 || $0.credit != 0 }.map {
-            (
-                w(.balanceOf, ["currency": .text($0.currency.code)]),
-                HTML(w.amount($0.balance, $0.currency))
-            )
+        let balances: [(String, HTML)] = lines.filter { $0.amount != 0 }.map {
+            (w(.balanceOf, ["currency": .text($0.currency.code)]), HTML(w.amount($0.amount, $0.currency)))
         }
         return Layout(asking).page(
             w.name(.account, role.name), at: .ledger,
@@ -131,7 +130,8 @@ enum LedgerPages {
         let base = asking.site.company.currency
         let record: HTML =
             switch entry.table {
-            case "invoice": "<a href=\"/invoices/\(URLText.encode(entry.subject))\">\(entry.subject)</a>"
+            case "invoice":
+                "<a href=\"/invoices/\(URLText.encode(entry.subject))\(entry.entity == "main" ? "" : "?entity=\(URLText.encode(entry.entity))")\">\(entry.subject)</a>"
             case "credit": "<a href=\"/receipts/\(entry.fact)\">\(entry.subject)</a>"
             default: HTML(entry.subject)
             }
@@ -163,7 +163,9 @@ enum LedgerPages {
     private static func report(_ page: Look.EntryPage, _ asking: Asking) -> ReportTable {
         let w = asking.w
         return ReportTable(
-            title: w(.postings), notes: ["\(asking.site.company.name) · \(asking.today)"],
+            title: w(.postings),
+            notes: ["\(asking.site.company.name) · \(asking.today)"]
+                + (page.next != nil || page.isCut ? [w(.firstOnly, ["count": .count(page.rows.count)])] : []),
             columns: [
                 .init(w(.postingDay), .day), .init(w(.subject), .text), .init(w(.customer), .text),
                 .init(w(.against), .text), .init(w(.currency), .text), .init(w(.debit), .amount),
@@ -226,7 +228,7 @@ enum LedgerPages {
         filter.until = asking.day("to").map { company.start(of: $0.adding(days: 1)) }
         let asked = filter
         let columns = list(asking)
-        let file = try await columns.file(name: asking.w(.navActs)) {
+        let file = try await columns.file(name: asking.w(.navActs), most: 20_000) {
             var all = asked
             (all.limit, all.before) = (20_000, nil)
             let whole = all

@@ -12,6 +12,7 @@ enum PeoplePages {
         Route(.post, "/people/active", .permission(.disableAccount), setActive),
         // Whoever asked for something sees what became of it.
         Route(.get, "/approvals", .session) { try await approvals($0) },
+        Route(.get, "/approvals/count", .permission(.decide)) { .html(Layout.decisions($0)) },
         Route(.post, "/approvals/{id}/withdraw", .permission(.withdrawProposal), withdraw),
         Route(.post, "/approvals", .permission(.decide), decideMany),
         Route(.post, "/approvals/{id}", .permission(.decide), decide),
@@ -128,6 +129,11 @@ enum PeoplePages {
     @Sendable private static func setRoles(_ asking: Asking) async throws -> Reply {
         let person = asking.form["person"]
         do {
+            // What may be refused comes first, so that a refusal changes nothing.
+            if asking.may(.setPerson), asking.form.has("manager") {
+                _ = try await AccountCommands(in: asking.store, asking.request(.setPerson, isOnce: false)).setManager(
+                    asking.form["manager"], of: person)
+            }
             let commands = AccountCommands(in: asking.store, asking.request(.proposeRoles))
             _ = try await commands.setRoles(Set(asking.form.all("role").compactMap(Role.named)), of: person)
             if let scope = DataScope.allCases.first(where: { $0.name == asking.form["scope"] }) {
@@ -135,15 +141,12 @@ enum PeoplePages {
                 _ = try await AccountCommands(in: asking.store, asking.request(.setScope, isOnce: false)).setScope(
                     scope, of: person)
             }
-            if asking.may(.setPerson), asking.form.has("manager") {
-                _ = try await AccountCommands(in: asking.store, asking.request(.setPerson, isOnce: false)).setManager(
-                    asking.form["manager"], of: person)
-            }
             // What management still has to agree to isn't saved yet.
             let (store, now) = (asking.store, asking.now)
             let waits =
                 try await asking.work { try AccountQueries.people(in: store, now: now) }
-                .first { $0.key == person }?.pendingRoles.isEmpty == false
+                .first { $0.key == person }?.pendingRoles.isDisjoint(
+                    with: asking.form.all("role").compactMap(Role.named)) == false
             return Notice.redirect("/people", waits ? "proposed" : "saved")
         } catch let refusal as Refusal {
             return try await people(asking, refused: refusal)

@@ -117,7 +117,8 @@ enum CustomerPages {
         }
 
         let name = ListColumn<Look.CustomerRow>(
-            id: "name", title: w(.customer), kind: .text, sort: Look.CustomerSort.name.rawValue, isAlways: true,
+            id: "name", title: w(.customer), kind: .text, sort: Look.CustomerSort.name.rawValue, rises: true,
+            isAlways: true,
             cell: { row in
                 """
                 <th scope="row"><a href="/customers/\(URLText.encode(row.code))" data-open>\(row.name)</a><small>\(row.code)\(if: row.isIncomplete, HTML(" · \(w(.incomplete))"))</small></th>
@@ -128,11 +129,12 @@ enum CustomerPages {
             value: { .text($0.code) })
         let owner = ListColumn<Look.CustomerRow>(
             id: "owner", title: w(.salesOwner), kind: .text,
-            cell: { person("sales_owner", $0.salesOwner, $0.code, asking) },
+            cell: { person("sales_owner", $0.salesOwner, $0.salesOwnerKey, $0.code, asking) },
             value: { .text($0.salesOwner ?? "") })
         let collector = ListColumn<Look.CustomerRow>(
             id: "collector", title: w(.collector), kind: .text,
-            cell: { person("collector", $0.collector, $0.code, asking) }, value: { .text($0.collector ?? "") })
+            cell: { person("collector", $0.collector, $0.collectorKey, $0.code, asking) },
+            value: { .text($0.collector ?? "") })
         let mix = ListColumn<Look.CustomerRow>(
             id: "mix", title: w(.mix), kind: .text,
             cell: { "<td class=\"barcell\">\(parts.bucketBar($0.figures.buckets, labels: labels))</td>" })
@@ -152,10 +154,12 @@ enum CustomerPages {
     }
 
     /// A person of a customer; who may change it does so in place.
-    private static func person(_ column: String, _ name: String?, _ code: String, _ asking: Asking) -> HTML {
+    private static func person(
+        _ column: String, _ name: String?, _ key: String?, _ code: String, _ asking: Asking
+    ) -> HTML {
         guard asking.may(.changeCustomer) else { return "<td>\(name ?? "–")</td>" }
         return """
-            <td data-edit="/customers/\(URLText.encode(code))/field" data-field="\(column)" data-list="people" title="\(asking.w(.editHint))">\(name ?? "–")</td>
+            <td data-edit="/customers/\(URLText.encode(code))/field" data-field="\(column)" data-value="\(key ?? "")" data-list="people" title="\(asking.w(.editHint))">\(name ?? "–")</td>
             """
     }
 
@@ -164,23 +168,17 @@ enum CustomerPages {
         let column = asking.form["field"]
         guard ["sales_owner", "collector"].contains(column) else { return .redirect("/customers") }
         let code = asking.place("code")
-        let known = try await asking.look(.seeCustomers) { try $0.customerFields(code) }
-        let text =
-            CSVText.verbatimLine(["code", "name", column], separator: UInt8(ascii: ","))
-            + CSVText.verbatimLine([code, known["name"] ?? "", asking.form["value"]], separator: UInt8(ascii: ","))
-        var importing = FileImport(.customers, .text(text))
-        importing.command = Permission.changeCustomer.rawValue
-        importing.options.updates = true
         do {
-            _ = try await importing.run(
-                in: asking.store, actor: asking.viewer.actor, source: "web", now: asking.now, today: asking.today)
-        } catch let rejected as ImportRejected {
-            let message = rejected.faults.first.map { asking.w.message($0.refusal) } ?? ""
-            return .html("<p class=\"error\">\(message)</p>", status: 422)
+            _ = try await ChangeCustomer(in: asking.store, asking.request(.changeCustomer, isOnce: false)).run(
+                code, [column: asking.form["value"]])
+        } catch let refused as FieldRefused {
+            return .html("<p class=\"error\">\(asking.w.message(refused.refusal))</p>", status: 422)
         }
         let picture = try await asking.look(.seeCustomers) { try $0.customerPicture(code).row }
-        let name = column == "collector" ? picture.collector : picture.salesOwner
-        return .html("<table><tbody><tr>\(person(column, name, code, asking))</tr></tbody></table>")
+        let (name, key) =
+            column == "collector"
+            ? (picture.collector, picture.collectorKey) : (picture.salesOwner, picture.salesOwnerKey)
+        return .html("<table><tbody><tr>\(person(column, name, key, code, asking))</tr></tbody></table>")
     }
 
     // MARK: One customer

@@ -253,7 +253,10 @@ enum ImportPages {
                 outcome = .imported(
                     summary: w(
                         .importedSummary,
-                        ["created": .count(result.report.created), "unchanged": .count(result.report.unchanged)]),
+                        [
+                            "created": .count(result.report.created), "updated": .count(result.report.updated),
+                            "unchanged": .count(result.report.unchanged),
+                        ]),
                     act: result.act)
             } catch let refusal as Refusal {
                 outcome = .failed(message: w.message(refusal))

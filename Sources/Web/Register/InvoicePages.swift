@@ -399,7 +399,7 @@ struct ItemTable {
             isWide: true,
             cell: { "<td class=\"r\">\(w.day($0.issueDay))</td>" }, value: { .day($0.issueDay) })
         let due = ListColumn<Look.ItemRow>(
-            id: "due", title: w(.dueDay), kind: .day, sort: Look.ItemSort.due.rawValue, isRight: true,
+            id: "due", title: w(.dueDay), kind: .day, sort: Look.ItemSort.due.rawValue, rises: true, isRight: true,
             cell: { "<td class=\"r\">\(w.day($0.dueDay))\(lateness($0))</td>" }, value: { .day($0.dueDay) })
         let currency = ListColumn<Look.ItemRow>(
             id: "currency", title: w(.currency), kind: .text, isWide: true, cell: { "<td>\($0.currency.code)</td>" },

@@ -177,11 +177,29 @@ enum NewRecordPages {
             """
             \(parts.head(w(form.title), trail: trail))
             \(each: whole, { parts.callout(HTML(w.message($0.refusal)), isBad: true) })
-            <form class="form" method="post" action="\(asking.path)">\(Layout.formFields(asking))
+            <form class="form" method="post" action="\(asking.path)">\(Layout.formFields(asking))\(choices.known["version"].map { "<input type=\"hidden\" name=\"version\" value=\"\($0)\">" } ?? .nothing)
             <div class="two-columns">\(each: first, field)</div>
             \(if: !others.isEmpty, "<details\(if: isOpen, " open")><summary>\(w(.moreFields))</summary><div class=\"two-columns\">\(each: others, field)</div></details>")
             \(if: columns.contains { $0.name == "sales_owner" }, people)<p class="acts">\(parts.submit(w(form.changes ? .save : form.title)))</p></form>
             """)
+    }
+
+    /// A known customer's new version.
+    private static func change(_ asking: Asking, _ form: Form, _ meant: [String: String]) async throws -> Reply {
+        let code = asking.place("code")
+        var fields: [String: String] = [:]
+        for column in form.first where asking.form.has(column) { fields[column] = meant[column] ?? asking.form[column] }
+        do {
+            _ = try await ChangeCustomer(in: asking.store, asking.request(.changeCustomer)).run(
+                code, fields, seen: Int64(asking.form["version"]))
+        } catch let refused as FieldRefused {
+            let fault = LineFault(line: 0, column: refused.column, value: "", refusal: refused.refusal)
+            return try await Self.form(asking, form, faults: [fault])
+        } catch let refusal as Refusal where refusal.code == .customerChanged {
+            return try await Self.form(
+                asking, form, faults: [LineFault(line: 0, column: "", value: "", refusal: refusal)])
+        }
+        return Notice.redirect("/customers/\(URLText.encode(code))", "saved")
     }
 
     private static func register(_ asking: Asking, _ form: Form) async throws -> Reply {
@@ -190,7 +208,21 @@ enum NewRecordPages {
         var meant: [String: String] = [:]
         for name in ["customer", "group"] where !asking.form[name].isEmpty && asking.may(.seeCustomers) {
             let typed = asking.form[name]
-            meant[name] = try await asking.look(.seeCustomers) { $0.customerMeant(by: typed) }
+            meant[name] = try await asking.look(.seeCustomers) { $0.customerNamed(typed) }
+        }
+        if form.kind == .customers, form.changes { return try await change(asking, form, meant) }
+        // And who types a colleague's name means them; a name that is no address would become a person of its own.
+        let people = try await choices(asking, form).people
+        for name in ["sales_owner", "collector"] {
+            let typed = asking.form[name].trimmed
+            guard !typed.isEmpty, !typed.contains("@"), columns.contains(name) else { continue }
+            let same = people.filter { $0.name == typed }
+            guard same.count == 1 else {
+                let fault = LineFault(
+                    line: 0, column: name, value: typed, refusal: Refusal(.actorUnknown, ["person": .text(typed)]))
+                return try await Self.form(asking, form, faults: [fault])
+            }
+            meant[name] = same[0].key
         }
         let place = form.changes ? ["code": asking.place("code"), "country": asking.site.company.country] : [:]
         let values = columns.map { name -> String in

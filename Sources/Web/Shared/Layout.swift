@@ -142,7 +142,7 @@ struct Layout {
         \(chapter("", .navBooks, .navBooksShort, Self.books, place))
         <div class="end">
         \(phoneSettings)
-        \(if: asking.may(.seeApprovals) || asking.may(.withdrawProposal), go("/approvals", Icon.shield.html, .navApprovals, .navApprovalsShort, place == .approvals, key: "a", count: asking.session?.decisions ?? 0))
+        \(if: asking.may(.seeApprovals) || asking.may(.withdrawProposal) || asking.may(.decide), go("/approvals", Icon.shield.html, .navApprovals, .navApprovalsShort, place == .approvals, key: "a", count: asking.may(.decide) ? Self.decisions(asking) : .nothing))
         \(if: asking.may(.seeSettings), go("/settings", Icon.gear.html, .navSettings, .navSettings, place == .settings, key: "s"))
         \(if: asking.may(.seePeople), go("/people", Icon.people.html, .navPeople, .navPeople, place == .people, key: "p"))
         \(if: asking.may(.seeStatus), go("/status", Icon.list.html, .navStatus, .navStatusShort, place == .status, key: nil))
@@ -152,13 +152,22 @@ struct Layout {
     }
 
     private func go(
-        _ path: String, _ mark: HTML, _ long: Word, _ short: Word, _ isCurrent: Bool, key: String?, count: Int = 0
+        _ path: String, _ mark: HTML, _ long: Word, _ short: Word, _ isCurrent: Bool, key: String?,
+        count: HTML = .nothing
     ) -> HTML {
         let current: HTML = isCurrent ? " aria-current=\"page\"" : ""
         let data: HTML = key.map { " data-go=\"\($0)\"" } ?? ""
         return """
             <a class="go" href="\(path)"\(current)\(data)><span class="n">\(mark)</span>\
-            <span class="long">\(w(long))</span><span class="short">\(w(short))</span>\(if: count > 0, "<span class=\"count num\">\(count)</span>")</a>
+            <span class="long">\(w(long))</span><span class="short">\(w(short))</span>\(count)</a>
+            """
+    }
+
+    /// How many requests wait for the person; looked at again when they come back to the page.
+    static func decisions(_ asking: Asking) -> HTML {
+        let count = asking.session?.decisions ?? 0
+        return """
+            <span class="count num" data-refresh="/approvals/count"\(if: count == 0, " hidden")>\(count)</span>
             """
     }
 

@@ -9,6 +9,8 @@ struct ListColumn<Row> {
     let kind: ReportTable.Kind
     /// The key that the list is sorted by when the head is clicked.
     var sort: String?
+    /// Whether the order rises when the head is clicked first.
+    var rises = false
     /// The first column can't be left out.
     var isAlways = false
     var isRight = false
@@ -58,7 +60,8 @@ struct ListTable<Row> {
     private func head(_ column: ListColumn<Row>, _ sort: String, _ isReversed: Bool, _ parts: Parts) -> HTML {
         if let cell = column.headCell { return cell }
         if let key = column.sort {
-            return parts.sortHead(column.title, key, current: sort, isReversed: isReversed, right: column.isRight)
+            return parts.sortHead(
+                column.title, key, current: sort, isReversed: isReversed, right: column.isRight, rises: column.rises)
         }
         return "<th scope=\"col\"\(if: column.isRight, " class=\"r\"")>\(column.title)</th>"
     }
@@ -74,11 +77,15 @@ struct ListTable<Row> {
     }
 
     /// The list as a file, when one is asked for; `rows` gives all of it, up to a bound of its own.
-    func file(name: String, notes: [String] = [], _ rows: () async throws -> [Row]) async throws -> Reply? {
+    ///
+    /// - Parameter most: How many rows there are at most: a file that lacks some says so.
+    func file(name: String, most: Int, _ rows: () async throws -> [Row]) async throws -> Reply? {
         guard ["csv", "xlsx", "pdf"].contains(asking.query["format"]) else { return nil }
-        let company = asking.site.company
-        return try await Parts(asking).file(
-            report(try await rows(), notes: ["\(company.name) · \(asking.today)"] + notes), name: name)
+        let rows = try await rows()
+        let notes =
+            ["\(asking.site.company.name) · \(asking.today)"]
+            + (rows.count < most ? [] : [w(.firstOnly, ["count": .count(most)])])
+        return try await Parts(asking).file(report(rows, notes: notes), name: name)
     }
 
     /// Choosing columns and taking the list along.

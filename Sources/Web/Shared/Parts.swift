@@ -188,9 +188,14 @@ struct Parts {
     }
 
     /// A column's head that sorts.
-    func sortHead(_ text: String, _ sort: String, current: String, isReversed: Bool, right: Bool = true) -> HTML {
+    ///
+    /// - Parameter rises: Whether the order rises where it isn't reversed.
+    func sortHead(
+        _ text: String, _ sort: String, current: String, isReversed: Bool, right: Bool = true, rises: Bool = false
+    ) -> HTML {
         let isCurrent = sort == current
-        let direction: HTML = isCurrent ? (isReversed ? " aria-sort=\"ascending\"" : " aria-sort=\"descending\"") : ""
+        let direction: HTML =
+            isCurrent ? (isReversed != rises ? " aria-sort=\"ascending\"" : " aria-sort=\"descending\"") : ""
         let reversed = isCurrent && !isReversed ? "1" : nil
         return """
             <th scope="col"\(if: right, " class=\"r\"")\(direction)><a href="\(asking.address(("sort", sort), ("reversed", reversed), ("after", nil), ("skip", nil)))" data-main>\(text)</a></th>

@@ -104,7 +104,7 @@ enum SystemPages {
                 time, text("what", .what) { w.name(.security, $0.kind) }, text("person", .person) { $0.person },
                 text("address", .address) { $0.address },
             ])
-        let file = try await columns.file(name: w(.securityLog)) {
+        let file = try await columns.file(name: w(.securityLog), most: 20_000) {
             try await asking.work { try AccountQueries.securityEvents(limit: 20_000, in: store) }
         }
         if let file { return file }

@@ -100,7 +100,7 @@ enum AgingPages {
         let (viewer, store) = (asking.viewer, asking.store)
         try viewer.need(.seeAging)
         let keys = asking.query.all("key")
-        let (behind, name, buckets) = try await asking.work {
+        let (behind, buckets) = try await asking.work {
             var request = AgingReport.Request(
                 asOf: question.asOf, buckets: try Policies.buckets(question.basis, on: question.asOf, in: store))
             request.knownAt = question.knownAt
@@ -110,14 +110,13 @@ enum AgingPages {
             let bucket = Int(asking.query["bucket"]).flatMap { request.buckets.buckets.indices.contains($0) ? $0 : nil }
             let behind = try AgingReport.behind(
                 request, keys: keys.isEmpty ? nil : keys, bucket: bucket, limit: mostItems, in: store)
-            // The report knows what the row is called.
-            let row = keys.isEmpty ? nil : try AgingReport.make(request, in: store).rows.first { $0.keys == keys }
-            return (behind, row, request.buckets)
+            return (behind, request.buckets)
         }
         let w = asking.w
         let bucket = Int(asking.query["bucket"]).flatMap { buckets.buckets.indices.contains($0) ? $0 : nil }
-        let isCustomer = question.dimensions == [.customer]
-        let title = name.map { AgingPage.called($0, question.dimensions, w) } ?? w(.everybody)
+        let isCustomer = question.dimensions == [.customer] && !keys.isEmpty
+        let title =
+            behind.names.isEmpty ? w(.everybody) : AgingPage.called(behind.names, question.dimensions, w)
         let foot: HTML = """
             <tfoot>\(each: behind.sums, { sum in
                 "<tr class=\"sum\"><th scope=\"row\">\(w(.total)) \(sum.currency.code)</th><td></td>\(w.cell(sum.open, sum.currency, strong: true))</tr>"
@@ -141,7 +140,8 @@ enum AgingPages {
         let late = question.asOf.days(since: item.dueDay)
         let number: HTML =
             asking.may(.seeInvoices)
-            ? "<a href=\"/invoices/\(URLText.encode(item.number))\" data-open>\(item.number)</a>" : HTML(item.number)
+            ? "<a href=\"/invoices/\(URLText.encode(item.number))\(item.entity == "main" ? "" : "?entity=\(URLText.encode(item.entity))")\" data-open>\(item.number)</a>"
+            : HTML(item.number)
         return """
             <tr data-row><th scope="row">\(number)\(if: !isCustomer, "<small>\(item.customerName)</small>")</th><td class="r">\(w.day(item.dueDay))<small\(if: late > 0, " class=\"bad\"")>\(w.lateness(late))</small></td>\(w.cell(item.open.minorUnits, item.open.currency, strong: true))</tr>
             """
@@ -190,7 +190,8 @@ enum AgingPages {
         private var labels: [String] { buckets.buckets.indices.map { parts.bucketLabel($0, of: buckets) } }
 
         var reply: Reply {
-            let shown = Array(ordered.dropFirst(question.skip).prefix(pageSize))
+            let sums = question.cross == nil ? [:] : groupSums
+            let shown = Array(ordered(sums).dropFirst(question.skip).prefix(pageSize))
             let next =
                 question.skip + pageSize < report.ranked.count
                 ? asking.address(("skip", "\(question.skip + pageSize)")) : nil
@@ -200,7 +201,7 @@ enum AgingPages {
                 \(parts.head(w(question.basis == .due ? .agingByDue : question.basis == .invoice ? .agingByInvoice : .agingByRecognition), actions: parts.exports() + "<a class=\"btn\" href=\"\(asking.address(("format", "pdf")))\" download>\(Icon.print.html)PDF</a>"))
                 \(parts.answer(answer))
                 \(AgingPages.filters(asking, question))
-                \(report.ranked.isEmpty ? parts.empty(w(.agingEmpty)) : table(shown))
+                \(report.ranked.isEmpty ? parts.empty(w(.agingEmpty)) : table(shown, sums))
                 \(if: report.ranked.count > pageSize, parts.pager(w(.shownOf, ["from": .count(question.skip + 1), "to": .count(question.skip + shown.count), "all": .count(report.ranked.count)]), next: next, back: question.skip > 0))
                 \(each: report.proof, proof)
                 \(parts.keys([("J K", .keyRows), ("H L", .keyCells), ("Enter", .keyCell), ("Esc", .keyClose), ("E", .keyExport)]))
@@ -209,17 +210,17 @@ enum AgingPages {
         }
 
         /// As they are shown: crossed rows under what they have in common, the largest such group first.
-        private var ordered: [AgingReport.Row] {
+        private func ordered(_ sums: [String: AgingReport.Row]) -> [AgingReport.Row] {
             guard question.cross != nil else { return report.ranked }
-            let sums = groupSums
-            return report.ranked.enumerated().sorted { left, right in
-                let (one, other) = (left.element, right.element)
-                guard one.currency == other.currency, one.keys[0] != other.keys[0] else {
+            let places = report.ranked.enumerated().map { offset, row in
+                (row: row, offset: offset, sum: sums[Self.groupKey(row)]?.open ?? 0)
+            }
+            return places.sorted { left, right in
+                guard left.row.currency == right.row.currency, left.row.keys[0] != right.row.keys[0] else {
                     return left.offset < right.offset
                 }
-                let (a, b) = (sums[Self.groupKey(one)]?.open ?? 0, sums[Self.groupKey(other)]?.open ?? 0)
-                return a != b ? a > b : one.keys[0] < other.keys[0]
-            }.map(\.element)
+                return left.sum != right.sum ? left.sum > right.sum : left.row.keys[0] < right.row.keys[0]
+            }.map(\.row)
         }
 
         private static func groupKey(_ row: AgingReport.Row) -> String { "\(row.currency.code) \(row.keys[0])" }
@@ -260,7 +261,7 @@ enum AgingPages {
             let last = w.html(
                 .agingWorst,
                 [
-                    "names": HTML(w.list(worst.map { Self.called($0, question.dimensions, w) })),
+                    "names": HTML(w.list(worst.map { Self.called($0.names, question.dimensions, w) })),
                     "share": HTML(w.percent(sum, of: overdue)),
                 ])
             return w.sentences(sentence, last)
@@ -293,7 +294,7 @@ enum AgingPages {
             return "<td class=\"\(kind)\">\(text)</td>"
         }
 
-        private func table(_ rows: [AgingReport.Row]) -> HTML {
+        private func table(_ rows: [AgingReport.Row], _ sums: [String: AgingReport.Row]) -> HTML {
             var groups: [(currency: Currency, rows: [AgingReport.Row])] = []
             for row in rows {
                 if groups.last?.currency == row.currency {
@@ -306,22 +307,21 @@ enum AgingPages {
             return """
                 <div class="scroll"><table class="figures" data-cells><caption class="hidden">\(w(.navAging))</caption><thead><tr><th scope="col">\(w(AgingPages.word(question.by)))\(question.cross.map { HTML(" / \(w(AgingPages.word($0)))") } ?? .nothing)</th><th scope="col" class="r" aria-sort="descending">\(w(.openAmount))</th><th scope="col" class="barcell">\(w(.mix))</th>\(each: labels.enumerated(), { label in "<th scope=\"col\" class=\"r\">\(parts.swatch(label.offset))\(label.element)</th>" })<th scope="col" class="r">\(w(.unapplied))</th></tr></thead>
                 \(each: groups, { group in
-                    "<tbody><tr class=\"group\"><th colspan=\"\(width)\" scope=\"rowgroup\">\(group.currency.code)\(if: question.inTenThousands, HTML(" · \(w(.unitTenThousand))"))</th></tr>\(question.cross == nil ? group.rows.map(row).joined() : crossed(group.rows))\(report.totals.first { $0.currency == group.currency }.map(subtotal) ?? .nothing)</tbody>"
+                    "<tbody><tr class=\"group\"><th colspan=\"\(width)\" scope=\"rowgroup\">\(group.currency.code)\(if: question.inTenThousands, HTML(" · \(w(.unitTenThousand))"))</th></tr>\(question.cross == nil ? group.rows.map(row).joined() : crossed(group.rows, sums))\(report.totals.first { $0.currency == group.currency }.map(subtotal) ?? .nothing)</tbody>"
                 })\(report.translated.total.map(total) ?? .nothing)</table></div>
                 \(if: !report.translated.missing.isEmpty, parts.callout(HTML(w(.noRate, ["currencies": .text(w.list(report.translated.missing.map(\.code)))]))))
                 """
         }
 
         /// Crossed rows, each group under what it has in common and with its sums.
-        private func crossed(_ rows: [AgingReport.Row]) -> HTML {
-            let sums = groupSums
+        private func crossed(_ rows: [AgingReport.Row], _ sums: [String: AgingReport.Row]) -> HTML {
             var html = HTML.nothing
             var last: String?
             for one in rows {
                 let key = Self.groupKey(one)
                 if key != last, let sum = sums[key] {
                     html += """
-                        <tr class="sub" data-row><th scope="row">\(Self.called(sum, [question.by], w))</th>\(figures(sum, dimensions: [question.by]))</tr>
+                        <tr class="sub" data-row><th scope="row">\(Self.called(sum.names, [question.by], w))</th>\(figures(sum, dimensions: [question.by]))</tr>
                         """
                 }
                 last = key
@@ -348,7 +348,7 @@ enum AgingPages {
             let isCustomer = question.by == .customer && question.cross == nil && !row.keys[0].isEmpty
             let name =
                 question.cross == nil
-                ? Self.called(row, question.dimensions, w)
+                ? Self.called(row.names, question.dimensions, w)
                 : Self.called(row.names[1], question.dimensions[1], w)
             let head: HTML =
                 isCustomer
@@ -373,8 +373,8 @@ enum AgingPages {
         }
 
         /// The parts of a row's name in the reader's language; what has none is said to have none.
-        static func called(_ row: AgingReport.Row, _ dimensions: [AgingReport.Dimension], _ w: Wording) -> String {
-            zip(dimensions, row.names).map { called($1, $0, w) }.joined(separator: " / ")
+        static func called(_ names: [String], _ dimensions: [AgingReport.Dimension], _ w: Wording) -> String {
+            zip(dimensions, names).map { called($1, $0, w) }.joined(separator: " / ")
         }
 
         private static func called(_ name: String, _ dimension: AgingReport.Dimension, _ w: Wording) -> String {

@@ -32,9 +32,13 @@ enum TemplatePages {
             }
             // Whose debts nobody here may see aren't shown as an example.
             let template = typed ?? newest.template
-            let sample =
-                viewer.seesAll
-                ? try? MessageTemplates.sample(template, language, today: today, in: store) : nil
+            var sample: MessageTemplates.Sample?
+            // What can't be said is told at its field; there is nothing to show of it.
+            do {
+                if viewer.seesAll {
+                    sample = try MessageTemplates.sample(template, language, today: today, in: store)
+                }
+            } catch is Refusal {}
             return Content(
                 newest: newest, history: try MessageTemplates.history(language, in: store), sample: sample,
                 waits: waiting)

@@ -26,11 +26,14 @@ enum WorkPages {
         filter.kind = WorkTask.Kind.allCases.first { $0.name == asking.query["kind"] }
         filter.isClosed = asking.query["closed"] == "1"
         filter.after = Look.Cursor(asking.query["after"])
+        filter.sort = Look.TaskSort(rawValue: asking.query["sort"]) ?? .due
+        filter.isReversed = asking.query["reversed"] == "1"
+        filter.skip = max(0, Int(asking.query["skip"]) ?? 0)
         let asked = filter
         let columns = list(asking, canFinish: false)
-        let file = try await columns.file(name: asking.w(.navTasks)) {
+        let file = try await columns.file(name: asking.w(.navTasks), most: 5_000) {
             var all = asked
-            (all.limit, all.after) = (5_000, nil)
+            (all.limit, all.after, all.skip) = (5_000, nil, 0)
             let whole = all
             return try await asking.look(.seeTasks) { try $0.tasks(whole).rows }
         }
@@ -39,6 +42,10 @@ enum WorkPages {
         let w = asking.w
         let parts = Parts(asking)
         let late = page.rows.filter { $0.dueDay < asking.today }.count
+        let next =
+            page.hasMore
+            ? asking.address(("skip", "\(filter.skip + filter.limit)"))
+            : page.next.map { asking.address(("after", $0.text)) }
         let whose: [(String, String)] = Look.TaskWhose.allCases.map {
             ($0.rawValue, w([.mine: .tasksMine, .role: .tasksOfRole, .all: .tasksAll][$0] ?? .tasksAll))
         }
@@ -53,18 +60,19 @@ enum WorkPages {
                 \(parts.segments(w(.whose), "whose", whose, selected: filter.whose.rawValue))
                 \(parts.select("kind", w(.kind), [("", w(.showAll))] + WorkTask.Kind.allCases.map { ($0.name, w.name(.task, $0.name)) }, selected: asking.query["kind"]))
                 \(parts.segments(w(.state), "closed", [("", w(.tasksOpen)), ("1", w(.tasksClosed))], selected: filter.isClosed ? "1" : ""))
-                """, keep: ["whose", "closed"], end: SavedViews.link(asking)))
+                """, keep: ["whose", "closed", "sort", "reversed"], end: SavedViews.link(asking)))
             \(SavedViews.list(asking))
             \(page.rows.isEmpty ? parts.empty(w(.nothingToDo)) : table(page, asking, filter))
-            \(parts.pager("", next: page.next.map { asking.address(("after", $0.text)) }, back: filter.after != nil))
-            \(parts.keys([("J K", .keyRows), ("Enter", .keyOpen), ("X", .keySelect)]))
+            \(parts.pager("", next: next, back: filter.after != nil || filter.skip > 0))
+            \(if: !page.rows.isEmpty, parts.keys([("J K", .keyRows), ("Enter", .keyOpen), ("X", .keySelect)]))
             """)
     }
 
     private static func table(_ page: Look.TaskPage, _ asking: Asking, _ filter: Look.TaskFilter) -> HTML {
         let w = asking.w
         let canFinish = !filter.isClosed && page.rows.contains { $0.mayFinish }
-        let table = list(asking, canFinish: canFinish).html(page.rows)
+        let table = list(asking, canFinish: canFinish, isSorted: !filter.isClosed).html(
+            page.rows, sort: filter.sort.rawValue, isReversed: filter.isReversed)
         guard canFinish else { return table }
         return """
             <form method="post" action="/tasks/finish" data-bulk data-loose>\(Layout.formFields(asking))<input type="hidden" name="back" value="\(asking.address())">
@@ -74,7 +82,11 @@ enum WorkPages {
     }
 
     /// The columns of tasks.
-    private static func list(_ asking: Asking, canFinish: Bool) -> ListTable<Look.TaskRow> {
+    ///
+    /// - Parameter isSorted: Whether heads sort the list: finished tasks stand as they were finished.
+    private static func list(
+        _ asking: Asking, canFinish: Bool, isSorted: Bool = false
+    ) -> ListTable<Look.TaskRow> {
         let w = asking.w
         func subject(_ task: Look.TaskRow) -> String { task.customerName ?? w.name(.check, task.check ?? "") }
         func person(_ task: Look.TaskRow) -> String { task.assignee ?? w.name(.role, task.role.name) }
@@ -93,7 +105,8 @@ enum WorkPages {
                     : "<td></td>"
             })
         let customer = ListColumn<Look.TaskRow>(
-            id: "customer", title: w(.customer), kind: .text, isAlways: true,
+            id: "customer", title: w(.customer), kind: .text,
+            sort: isSorted ? Look.TaskSort.customer.rawValue : nil, rises: true, isAlways: true,
             cell: { task in
                 "<th scope=\"row\"><a href=\"/tasks/\(task.id)\" data-open data-drawer>\(subject(task))</a><small>\(task.customer ?? "")</small></th>"
             }, value: { .text(subject($0)) })
@@ -117,7 +130,8 @@ enum WorkPages {
             },
             value: { .text(w.list($0.open.map { w.amount($0) })) })
         let due = ListColumn<Look.TaskRow>(
-            id: "due", title: w(.dueDay), kind: .day, isRight: true,
+            id: "due", title: w(.dueDay), kind: .day, sort: isSorted ? Look.TaskSort.due.rawValue : nil, rises: true,
+            isRight: true,
             cell: { task in
                 let late = asking.today.days(since: task.dueDay)
                 let closed: HTML =
@@ -220,7 +234,7 @@ enum WorkPages {
         filter.to = asking.day("to")
         let asked = filter
         let columns = reminderList(asking)
-        let file = try await columns.file(name: asking.w(.navReminders)) {
+        let file = try await columns.file(name: asking.w(.navReminders), most: 5_000) {
             var all = asked
             (all.limit, all.before) = (5_000, nil)
             let whole = all
