@@ -1,3 +1,4 @@
+internal import Formats
 internal import Ledger
 internal import Operations
 internal import Receivables
@@ -25,18 +26,42 @@ enum PeoplePages {
         let people = try await asking.work { try AccountQueries.people(in: store, now: now) }
         let w = asking.w
         let parts = Parts(asking)
+        let columns = list(asking)
+        let shown = filtered(people, asking)
+        if let file = try await columns.file(name: w(.navPeople), most: .max, { shown }) { return file }
         let active = people.filter(\.isActive).count
-        let mayChange = asking.may(.proposeRoles)
+        let roles = [("", w(.showAll))] + Role.allCases.map { ($0.name, w.name(.role, $0.name)) }
         return Layout(asking).page(
             w(.navPeople), at: .people, status: refused == nil ? 200 : 422,
             """
-            \(parts.head(w(.navPeople)))
+            \(parts.head(w(.navPeople), actions: columns.actions))
             \(refused.map { parts.callout(HTML(w.message($0)), isBad: true) } ?? .nothing)
             \(link.map { invited($0, asking) } ?? .nothing)
             \(parts.answer(w.html(.peopleAnswer, ["count": parts.bold("\(people.count)"), "active": parts.bold("\(active)")])))
             \(if: asking.may(.invite), inviteForm(asking))
-            <div class="scroll sec"><table class="figures slim"><caption class="hidden">\(w(.navPeople))</caption><thead><tr><th scope="col">\(w(.person))</th><th scope="col">\(w(.roles))</th><th scope="col">\(w(.scope))</th><th scope="col">\(w(.accountState))</th><th scope="col">\(w(.lastSeen))</th>\(if: mayChange, "<th scope=\"col\">\(w(.change))</th>")</tr></thead><tbody>\(each: people, { row($0, asking, mayChange) })</tbody></table></div>
+            \(parts.filters(
+                """
+                \(Parts(asking, form: "list").field("q", w(.search), value: asking.query["q"], type: "search"))
+                \(Parts(asking, form: "list").select("role", w(.roles), roles, selected: asking.query["role"]))
+                """, keep: ["sort", "reversed"], end: SavedViews.link(asking)))
+            \(SavedViews.list(asking))
+            \(shown.isEmpty ? parts.empty(w(.emptyFiltered)) : columns.html(shown, sort: asking.query["sort"].isEmpty ? "name" : asking.query["sort"], isReversed: asking.query["reversed"] == "1"))
             """)
+    }
+
+    /// Those who fit, in the order that is asked for.
+    private static func filtered(_ people: [AccountQueries.PersonRow], _ asking: Asking) -> [AccountQueries.PersonRow] {
+        let text = asking.query["q"].lowercased()
+        let role = Role.named(asking.query["role"])
+        let fitting = people.filter { person in
+            (text.isEmpty || person.name.lowercased().contains(text) || person.key.lowercased().contains(text))
+                && (role.map(person.roles.contains) ?? true)
+        }
+        let sorted =
+            asking.query["sort"] == "seen"
+            ? fitting.sorted { ($1.lastSeen?.microseconds ?? 0) < ($0.lastSeen?.microseconds ?? 0) }
+            : fitting.sorted { ($0.name, $0.key) < ($1.name, $1.key) }
+        return asking.query["reversed"] == "1" ? sorted.reversed() : sorted
     }
 
     private static func invited(_ link: AccountCommands.Link, _ asking: Asking) -> HTML {
@@ -64,24 +89,62 @@ enum PeoplePages {
         """
     }
 
-    private static func row(_ person: AccountQueries.PersonRow, _ asking: Asking, _ mayChange: Bool) -> HTML {
+    /// The columns of people.
+    private static func list(_ asking: Asking) -> ListTable<AccountQueries.PersonRow> {
+        typealias Row = AccountQueries.PersonRow
         let w = asking.w
         let parts = Parts(asking)
-        let state: HTML =
-            person.isActive && !person.isInvited
-            ? parts.status(w(.accountActive), "good")
-            : person.isInvited
-                ? parts.status(w(.accountInvited), "warn")
-                : person.hasAccount ? parts.status(w(.accountClosed), "bad") : parts.status(w(.accountNone))
-        let pending = person.pendingRoles.sorted { $0.rawValue < $1.rawValue }.map { w.name(.role, $0.name) }
-        let waits: HTML =
-            pending.isEmpty
-            ? .nothing : "<small>\(parts.status(w(.rolesWait, ["roles": .text(w.list(pending))]), "warn"))</small>"
-        let change: HTML =
-            "<td><a href=\"/people/change?person=\(URLText.encode(person.key))\" data-drawer>\(w(.change))</a></td>"
-        return """
-            <tr data-row><th scope="row">\(person.name)<small>\(person.key)\(person.manager.map { HTML(" · \(w(.managerIs, ["name": .text($0)]))") } ?? .nothing)</small></th><td>\(w.list(person.roles.sorted { $0.rawValue < $1.rawValue }.map { w.name(.role, $0.name) }))\(waits)</td><td>\(w.name(.scope, person.scope.name))</td><td>\(state)\(if: person.hasSecondFactor, "<small>\(w(.secondFactor))</small>")</td><td>\(person.lastSeen.map { w.moment($0, asking.site.company, today: asking.today) } ?? "–")</td>\(if: mayChange, change)</tr>
-            """
+        let company = asking.site.company
+        func names(_ roles: Set<Role>) -> String {
+            w.list(roles.sorted { $0.rawValue < $1.rawValue }.map { w.name(.role, $0.name) })
+        }
+        func state(_ person: Row) -> (word: Word, kind: String) {
+            if person.isInvited { return (.accountInvited, "warn") }
+            if person.isActive { return (.accountActive, "good") }
+            return person.hasAccount ? (.accountClosed, "bad") : (.accountNone, "")
+        }
+        let name = ListColumn<Row>(
+            id: "name", title: w(.person), kind: .text, sort: "name", rises: true, isAlways: true,
+            cell: { person in
+                "<th scope=\"row\">\(person.name)<small>\(person.key)\(person.manager.map { HTML(" · \(w(.managerIs, ["name": .text($0)]))") } ?? .nothing)</small></th>"
+            }, value: { .text($0.name) })
+        let key = ListColumn<Row>(
+            id: "key", title: w(.email), kind: .text, isFileOnly: true, cell: { _ in .nothing },
+            value: { .text($0.key) })
+        let manager = ListColumn<Row>(
+            id: "manager", title: w(.manager), kind: .text, isFileOnly: true, cell: { _ in .nothing },
+            value: { .text($0.manager ?? "") })
+        let roles = ListColumn<Row>(
+            id: "roles", title: w(.roles), kind: .text,
+            cell: { person in
+                let waits: HTML =
+                    person.pendingRoles.isEmpty
+                    ? .nothing
+                    : "<small>\(parts.status(w(.rolesWait, ["roles": .text(names(person.pendingRoles))]), "warn"))</small>"
+                return "<td>\(names(person.roles))\(waits)</td>"
+            }, value: { .text(names($0.roles)) })
+        let scope = ListColumn<Row>(
+            id: "scope", title: w(.scope), kind: .text, cell: { "<td>\(w.name(.scope, $0.scope.name))</td>" },
+            value: { .text(w.name(.scope, $0.scope.name)) })
+        let account = ListColumn<Row>(
+            id: "account", title: w(.accountState), kind: .text,
+            cell: { person in
+                let (word, kind) = state(person)
+                return
+                    "<td>\(parts.status(w(word), kind))\(if: person.hasSecondFactor, "<small>\(w(.secondFactor))</small>")</td>"
+            }, value: { .text(w(state($0).word)) })
+        let seen = ListColumn<Row>(
+            id: "seen", title: w(.lastSeen), kind: .text, sort: "seen",
+            cell: { "<td>\($0.lastSeen.map { w.moment($0, company, today: asking.today) } ?? "–")</td>" },
+            value: { .text($0.lastSeen.map { w.momentText($0, company) } ?? "") })
+        let change = ListColumn<Row>(
+            id: "change", title: w(.change), kind: .text, isAlways: true,
+            cell: {
+                "<td><a href=\"/people/change?person=\(URLText.encode($0.key))\" data-drawer data-open>\(w(.change))</a></td>"
+            })
+        return ListTable(
+            asking: asking, title: w(.navPeople),
+            columns: [name, key, manager, roles, scope, account, seen] + (asking.may(.proposeRoles) ? [change] : []))
     }
 
     /// One person's roles, scope and manager, and their account.

@@ -382,17 +382,55 @@ enum WorkPages {
         let w = asking.w
         let parts = Parts(asking)
         let count = page.rows.reduce(0) { $0 + $1.count }
-        let byCheck = Dictionary(grouping: page.rows) { $0.check ?? "" }.sorted {
-            $0.value.reduce(0) { $0 + $1.count } > $1.value.reduce(0) { $0 + $1.count }
+        let rows = Dictionary(grouping: page.rows) { $0.check ?? "" }.map { CheckRow(check: $0, tasks: $1) }.sorted {
+            ($1.count, $0.check) < ($0.count, $1.check)
         }
+        let columns = checkList(asking)
+        if let file = try await columns.file(name: w(.navChecks), most: .max, { rows }) { return file }
         return Layout(asking).page(
             w(.navChecks), at: .checks,
             """
-            \(parts.head(w(.navChecks)))
-            \(parts.answer(count == 0 ? HTML(w(.checksNone)) : w.html(.checksAnswer, ["count": parts.bold("\(count)"), "checks": parts.bold("\(byCheck.count)")])))
-            <div class="scroll"><table class="figures slim"><caption class="hidden">\(w(.navChecks))</caption><thead><tr><th scope="col">\(w(.check))</th><th scope="col">\(w(.howToMend))</th><th scope="col" class="r">\(w(.recordsHead))</th><th scope="col">\(w(.task))</th></tr></thead><tbody>\(each: byCheck, { check, rows in
-                "<tr data-row><th scope=\"row\"><a href=\"/tasks/\(rows[0].id)\" data-open data-drawer>\(w.name(.check, check))</a><small><code>\(check)</code></small></th><td>\(w.name(.check, check + "-mend"))</td><td class=\"r strong\">\(rows.reduce(0) { $0 + $1.count })</td><td>\(each: rows.prefix(6), { "<a class=\"tag\" href=\"/tasks/\($0.id)\" data-drawer>\(w(.taskOfPerson, ["person": .text($0.assignee ?? w.name(.role, $0.role.name)), "count": .count($0.count), "day": .text(w.dateText($0.dueDay, today: asking.today))]))</a> " })</td></tr>"
-            })</tbody></table></div>
+            \(parts.head(w(.navChecks), actions: columns.actions))
+            \(parts.answer(count == 0 ? HTML(w(.checksNone)) : w.html(.checksAnswer, ["count": parts.bold("\(count)"), "checks": parts.bold("\(rows.count)")])))
+            \(if: !rows.isEmpty, columns.html(rows))
             """)
+    }
+
+    /// One check of the register, with the tasks that came of it.
+    private struct CheckRow {
+        let check: String
+        let tasks: [Look.TaskRow]
+
+        var count: Int { tasks.reduce(0) { $0 + $1.count } }
+    }
+
+    private static func checkList(_ asking: Asking) -> ListTable<CheckRow> {
+        let w = asking.w
+        func task(_ row: Look.TaskRow) -> String {
+            w(
+                .taskOfPerson,
+                [
+                    "person": .text(row.assignee ?? w.name(.role, row.role.name)), "count": .count(row.count),
+                    "day": .text(w.dateText(row.dueDay, today: asking.today)),
+                ])
+        }
+        let check = ListColumn<CheckRow>(
+            id: "check", title: w(.check), kind: .text, isAlways: true,
+            cell: { row in
+                "<th scope=\"row\"><a href=\"/tasks/\(row.tasks[0].id)\" data-open data-drawer>\(w.name(.check, row.check))</a><small><code>\(row.check)</code></small></th>"
+            }, value: { .text(w.name(.check, $0.check)) })
+        let mend = ListColumn<CheckRow>(
+            id: "mend", title: w(.howToMend), kind: .text,
+            cell: { "<td>\(w.name(.check, $0.check + "-mend"))</td>" },
+            value: { .text(w.name(.check, $0.check + "-mend")) })
+        let records = ListColumn<CheckRow>(
+            id: "records", title: w(.recordsHead), kind: .text, isRight: true,
+            cell: { "<td class=\"r strong\">\($0.count)</td>" }, value: { .text("\($0.count)") })
+        let tasks = ListColumn<CheckRow>(
+            id: "tasks", title: w(.task), kind: .text,
+            cell: { row in
+                "<td>\(each: row.tasks.prefix(6), { "<a class=\"tag\" href=\"/tasks/\($0.id)\" data-drawer>\(task($0))</a> " })</td>"
+            }, value: { .text(w.list($0.tasks.map(task))) })
+        return ListTable(asking: asking, title: w(.navChecks), columns: [check, mend, records, tasks])
     }
 }
