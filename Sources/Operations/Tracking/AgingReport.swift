@@ -89,7 +89,7 @@ package struct AgingReport: Sendable {
     /// How much of the open amount is owed by few (spec 04, 4.3); for reports by customer or group.
     package let concentration: [Concentration]
     /// Totals in the functional currency at the as-of rate, and the currencies that have none.
-    package let translated: (total: Row?, missing: [Currency])
+    package let translated: (total: Row?, missing: [Currency], rates: [(currency: Currency, rateE8: Int64)])
     /// Rows with something in them: the company's currency first, within a currency the largest open amounts.
     package let ranked: [Row]
     /// Of each currency the three rows that are overdue most.
@@ -470,11 +470,14 @@ private struct AgingBuilder {
         }
     }
 
-    private func translated(_ totals: [AgingReport.Row]) throws -> (AgingReport.Row?, [Currency]) {
-        guard totals.contains(where: { $0.currency != company.currency }) else { return (nil, []) }
+    private func translated(_ totals: [AgingReport.Row]) throws -> (
+        AgingReport.Row?, [Currency], [(currency: Currency, rateE8: Int64)]
+    ) {
+        guard totals.contains(where: { $0.currency != company.currency }) else { return (nil, [], []) }
         var sums = [Int128](repeating: 0, count: request.buckets.buckets.count)
         var unapplied: Int128 = 0
         var missing: [Currency] = []
+        var rates: [(currency: Currency, rateE8: Int64)] = []
         for row in totals {
             guard
                 let rate = try RateRepository.rate(
@@ -484,6 +487,7 @@ private struct AgingBuilder {
                 missing.append(row.currency)
                 continue
             }
+            if row.currency != company.currency { rates.append((row.currency, rate)) }
             func inBase(_ amount: Int128) -> Int128 {
                 // minor units: amount × rate / 10⁸ × 10^(exponents' difference), half away from zero
                 let numerator = amount * Int128(rate) * Int128(company.currency.minorUnitsPerUnit)
@@ -495,6 +499,6 @@ private struct AgingBuilder {
         }
         let row = AgingReport.Row(keys: [], names: [], currency: company.currency, buckets: sums, unapplied: unapplied)
         // A sum that leaves a currency out would be taken for the whole.
-        return (missing.isEmpty ? row : nil, missing)
+        return (missing.isEmpty ? row : nil, missing, rates)
     }
 }

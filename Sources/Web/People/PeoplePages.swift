@@ -57,10 +57,11 @@ enum PeoplePages {
             (text.isEmpty || person.name.lowercased().contains(text) || person.key.lowercased().contains(text))
                 && (role.map(person.roles.contains) ?? true)
         }
+        // By address, which sorts Chinese names as they are spoken.
         let sorted =
             asking.query["sort"] == "seen"
             ? fitting.sorted { ($1.lastSeen?.microseconds ?? 0) < ($0.lastSeen?.microseconds ?? 0) }
-            : fitting.sorted { ($0.name, $0.key) < ($1.name, $1.key) }
+            : fitting
         return asking.query["reversed"] == "1" ? sorted.reversed() : sorted
     }
 

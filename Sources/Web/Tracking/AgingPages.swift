@@ -392,9 +392,19 @@ enum AgingPages {
             """
         }
 
+        /// The rates that the total was translated at: `1 USD = 7.1586`.
+        private var rates: String {
+            w.list(
+                report.translated.rates.map { entry in
+                    let digits = String(entry.rateE8 % 100_000_000 + 100_000_000).dropFirst()
+                    let kept = digits.prefix(4) + digits.dropFirst(4).reversed().drop { $0 == "0" }.reversed()
+                    return "1 \(entry.currency.code) = \(entry.rateE8 / 100_000_000).\(kept)"
+                })
+        }
+
         private func total(_ row: AgingReport.Row) -> HTML {
             """
-            <tfoot><tr class="sum"><th scope="row">\(w(.total))<small>\(w(.inCurrency, ["currency": .text(row.currency.code)]))</small></th>\(cell(row.open, row.currency))<td class="barcell">\(parts.bucketBar(row.buckets, labels: labels))</td>\(each: row.buckets, { cell($0, row.currency) })\(cell(-row.unapplied, row.currency))</tr>
+            <tfoot><tr class="sum"><th scope="row">\(w(.total))<small>\(w(.inCurrency, ["currency": .text(row.currency.code), "rates": .text(rates)]))</small></th>\(cell(row.open, row.currency))<td class="barcell">\(parts.bucketBar(row.buckets, labels: labels))</td>\(each: row.buckets, { cell($0, row.currency) })\(cell(-row.unapplied, row.currency))</tr>
             <tr class="share"><th scope="row">\(w(.shareOfTotal))</th><td class="r">\(w.percent(row.open, of: row.open))</td><td class="barcell"></td>\(each: row.buckets, { "<td class=\"r\">\(w.percent($0, of: row.open))</td>" })<td></td></tr></tfoot>
             """
         }
