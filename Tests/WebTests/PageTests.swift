@@ -196,6 +196,17 @@ enum SmallCompany {
         let stale = try await browser.post(
             "/customers/C2/change", ["name": "北京银行", "industry": "x", "version": "1", "key": "o"])
         #expect(stale.status == 422 && stale.text.contains("meanwhile"))
+        // What a colleague changed stays, in the form that comes back too; what was typed is still there.
+        let typed = [
+            ("name", "北京银行"), ("was:name", "北京银行"), ("terms_days", "30"), ("was:terms_days", "30"),
+            ("industry", "banks"), ("was:industry", ""), ("version", "1"), ("key", "r"),
+        ]
+        let back = try await browser.post("/customers/C2/change", typed)
+        #expect(back.status == 422 && back.text.contains("value=\"45\"") && back.text.contains("value=\"banks\""))
+        let kept = typed.filter { !["version", "key"].contains($0.0) } + [("key", "s")]
+        #expect(try await browser.post("/customers/C2/change", kept).status == 303)
+        let now = try await browser.get("/customers/C2/change")
+        #expect(now.text.contains("value=\"45\"") && now.text.contains("value=\"banks\""))
         _ = try await browser.post("/customers/C2/change", ["name": "北京银行", "kind": "", "key": "p"])
         #expect(try await browser.get("/customers/C2/change").text.contains("<option value=\"\" selected>"))
         #expect(try await browser.post("/customers/C7/change", ["name": "x", "key": "q"]).status == 404)

@@ -376,9 +376,6 @@ extension Look {
         }
     }
 
-    /// People who may stand in the journal, for the filter.
-    package func actors() -> [(key: String, name: String)] { outlook.names.all }
-
     /// Commands that stand in the journal, for the filter.
     package func commands() throws -> [String] {
         // By the index one step per command, however many acts there are.

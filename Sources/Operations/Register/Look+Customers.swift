@@ -371,6 +371,10 @@ extension Look {
         ]
     }
 
+    /// Everybody who is registered, by name: whom something may be given to.
+    package func colleagues() -> [(key: String, name: String)] { outlook.names.all }
+
+    /// Who has customers, by name.
     package func owners() -> [(key: String, name: String)] {
         var ids: Set<Int64> = []
         for entry in outlook.attributes.byID.values {

@@ -236,7 +236,7 @@ enum LedgerPages {
         }
         if let file { return file }
         let (page, commands, actors, head) = try await asking.look(.seeActs) { look in
-            (try look.acts(asked), try look.commands(), look.actors(), look.act)
+            (try look.acts(asked), try look.commands(), look.colleagues(), look.act)
         }
         let w = asking.w
         let parts = Parts(asking)

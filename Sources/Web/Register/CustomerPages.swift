@@ -17,7 +17,10 @@ enum CustomerPages {
 
     @Sendable private static func list(_ asking: Asking) async throws -> Reply {
         let filter = filter(asking)
-        let (page, owners) = try await asking.look(.seeCustomers) { look in (look.customers(filter), look.owners()) }
+        let mayChange = asking.may(.changeCustomer)
+        let (page, owners, colleagues) = try await asking.look(.seeCustomers) { look in
+            (look.customers(filter), look.owners(), mayChange ? look.colleagues() : [])
+        }
         let w = asking.w
         let parts = Parts(asking)
         let currency = asking.site.company.currency
@@ -66,8 +69,8 @@ enum CustomerPages {
             \(if: isFiltered, "<p class=\"meta\"><a href=\"/customers\" data-main>\(w(.clearFilters))</a></p>")
             \(page.rows.isEmpty ? parts.empty(w(isFiltered ? .emptyFiltered : .customersNone)) : table.html(page.rows, sort: filter.sort.rawValue, isReversed: filter.isReversed, foot: page.rows.isEmpty ? nil : totals(table, page.totals, asking)))
             \(page.rows.isEmpty ? .nothing : parts.pager(w(.shownOf, ["from": .count(page.rows.isEmpty ? 0 : filter.skip + 1), "to": .count(filter.skip + page.rows.count), "all": .count(page.count)]), next: next, back: filter.skip > 0))
-            \(if: asking.may(.changeCustomer), "<datalist id=\"people\">\(each: owners.prefix(300), { "<option value=\"\($0.key)\">\($0.name)</option>" })</datalist>")
-            \(if: !page.rows.isEmpty, parts.keys([("J K", .keyRows), ("Enter", .keyOpen), ("E", .keyExport)] + (asking.may(.changeCustomer) ? [("F2", .keyEdit)] : [])))
+            \(if: mayChange, "<datalist id=\"people\">\(each: colleagues.prefix(300), { "<option value=\"\($0.key)\">\($0.name)</option>" })</datalist>")
+            \(if: !page.rows.isEmpty, parts.keys([("J K", .keyRows), ("Enter", .keyOpen), ("E", .keyExport)] + (mayChange ? [("F2", .keyEdit)] : [])))
             """)
     }
 

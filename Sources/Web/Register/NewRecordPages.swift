@@ -69,7 +69,7 @@ enum NewRecordPages {
         let store = asking.store
         let code = form.changes && form.kind == .customers ? asking.place("code") : nil
         let (people, known) = try await asking.look(form.changes && code == nil ? .seeDay : .seeCustomers) { look in
-            (look.owners(), try code.map { try look.customerFields($0) } ?? [:])
+            (look.colleagues(), try code.map { try look.customerFields($0) } ?? [:])
         }
         return try await asking.work {
             Choices(
@@ -131,7 +131,7 @@ enum NewRecordPages {
         func field(_ column: ImportKind.Column) -> HTML {
             let fault = faults.first { $0.column == column.name }
             let typed =
-                asking.form.has(column.name)
+                isTouched(column.name, asking)
                 ? asking.form[column.name] : choices.known[column.name] ?? asking.query[column.name]
             let isDay = column.name.hasSuffix("date")
             let value =
@@ -178,17 +178,27 @@ enum NewRecordPages {
             \(parts.head(w(form.title), trail: trail))
             \(each: whole, { parts.callout(HTML(w.message($0.refusal)), isBad: true) })
             <form class="form" method="post" action="\(asking.path)">\(Layout.formFields(asking))\(choices.known["version"].map { "<input type=\"hidden\" name=\"version\" value=\"\($0)\">" } ?? .nothing)
+            \(if: form.changes, "\(each: form.first.filter { choices.known[$0] != nil }, { "<input type=\"hidden\" name=\"was:\($0)\" value=\"\(choices.known[$0] ?? "")\">" })")
             <div class="two-columns">\(each: first, field)</div>
             \(if: !others.isEmpty, "<details\(if: isOpen, " open")><summary>\(w(.moreFields))</summary><div class=\"two-columns\">\(each: others, field)</div></details>")
             \(if: columns.contains { $0.name == "sales_owner" }, people)<p class="acts">\(parts.submit(w(form.changes ? .save : form.title)))</p></form>
             """)
     }
 
-    /// A known customer's new version.
+    /// Whether somebody typed something else into a field than what stood there: what they left alone stays whatever a
+    /// colleague made of it meanwhile.
+    private static func isTouched(_ column: String, _ asking: Asking) -> Bool {
+        guard asking.form.has(column) else { return false }
+        return !asking.form.has("was:\(column)") || asking.form[column] != asking.form["was:\(column)"]
+    }
+
+    /// A known customer's new version, with what was typed into its fields.
     private static func change(_ asking: Asking, _ form: Form, _ meant: [String: String]) async throws -> Reply {
         let code = asking.place("code")
         var fields: [String: String] = [:]
-        for column in form.first where asking.form.has(column) { fields[column] = meant[column] ?? asking.form[column] }
+        for column in form.first where isTouched(column, asking) {
+            fields[column] = meant[column] ?? asking.form[column]
+        }
         do {
             _ = try await ChangeCustomer(in: asking.store, asking.request(.changeCustomer)).run(
                 code, fields, seen: Int64(asking.form["version"]))
