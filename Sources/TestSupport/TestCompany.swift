@@ -87,6 +87,19 @@ package final class TestCompany: Sendable {
             command: command, actor: actor, source: "test", key: key, input: Array(input.utf8), now: now, today: today)
     }
 
+    /// What a person asks for on a page.
+    package func request(_ permission: Permission, by key: String) -> ActRequest {
+        ActRequest(
+            command: permission.rawValue, actor: .person(key: key), source: "web", now: now, today: today)
+    }
+
+    /// A person with an account and roles.
+    package func add(_ key: String, _ roles: [Role]) async throws {
+        _ = try await WorkCommands(in: store, request("set-person")).setPerson(
+            key, manager: nil, roles: roles, without: [])
+        try await AccountCommands(in: store, request("set-person")).register(key, name: "Name of \(key)")
+    }
+
     /// Opens the same store again, as another process would.
     package func reopen() throws -> Store {
         let box = clockBox
@@ -189,5 +202,19 @@ package final class TestCompany: Sendable {
     private static func day(_ text: String) throws -> LocalDate {
         guard let day = LocalDate(text) else { throw Unusable() }
         return day
+    }
+}
+
+/// The code of what refuses something; `nil` where nothing does. Anything else that goes wrong is thrown.
+package func refusal(_ body: () async throws -> Void) async throws -> RefusalCode? {
+    do {
+        try await body()
+        return nil
+    } catch let refusal as Refusal {
+        return refusal.code
+    } catch let refused as PartRefused {
+        return refused.refusal.code
+    } catch let rejected as ImportRejected {
+        return rejected.faults.first?.refusal.code
     }
 }

@@ -16,7 +16,7 @@ import Testing
             ("admin@b.c", [Role.admin]), ("acc@b.c", [.accountant]), ("cash@b.c", [.cashier]), ("mine@b.c", [.sales]),
             ("theirs@b.c", [.sales]), ("own@b.c", [.collector]), ("boss@b.c", [.financeManager]),
         ] {
-            try await person(key, roles, in: company)
+            try await company.add(key, roles)
         }
         _ = try await AccountCommands(in: company.store, company.request("set-scope")).setScope(.own, of: "own@b.c")
         try await company.take(
@@ -26,34 +26,6 @@ import Testing
             "I2,C2,2026-03-01,2026-03-31,200")
         try await company.take(.receipts, "reference,date,amount,customer", "R2,2026-05-01,50,C2", "R9,2026-05-02,7,")
         return company
-    }
-
-    private func person(_ key: String, _ roles: [Role], in company: TestCompany) async throws {
-        _ = try await WorkCommands(in: company.store, company.request("set-person")).setPerson(
-            key, manager: nil, roles: roles, without: [])
-        try await AccountCommands(in: company.store, company.request("set-person")).register(key, name: "N \(key)")
-    }
-
-    private func request(_ permission: Permission, by key: String, _ company: TestCompany) -> ActRequest {
-        ActRequest(
-            command: permission.rawValue, actor: .person(key: key), source: "web", now: company.now,
-            today: company.today)
-    }
-
-    private func refusal(_ body: () async throws -> Void) async -> RefusalCode? {
-        do {
-            try await body()
-            return nil
-        } catch let refusal as Refusal {
-            return refusal.code
-        } catch let refused as PartRefused {
-            return refused.refusal.code
-        } catch let rejected as ImportRejected {
-            return rejected.faults.first?.refusal.code
-        } catch {
-            Issue.record("\(error)")
-            return nil
-        }
     }
 
     private func viewer(_ key: String, _ company: TestCompany) throws -> Viewer {
@@ -79,30 +51,31 @@ import Testing
     @Test("Nobody is invited into an account that somebody has, open or closed")
     func takeover() async throws {
         let company = try await company()
-        let inviting = AccountCommands(in: company.store, request(.invite, by: "admin@b.c", company))
+        let inviting = AccountCommands(in: company.store, company.request(.invite, by: "admin@b.c"))
         let link = try #require(try await inviting.invite("new@b.c", name: "New", roles: []))
-        _ = try await AccountCommands(in: company.store, request(.changePassword, by: "new@b.c", company)).accept(
+        _ = try await AccountCommands(in: company.store, company.request(.changePassword, by: "new@b.c")).accept(
             link.token, password: "correct horse staple")
-        let closing = AccountCommands(in: company.store, request(.disableAccount, by: "admin@b.c", company))
+        let closing = AccountCommands(in: company.store, company.request(.disableAccount, by: "admin@b.c"))
         _ = try await closing.setActive(false, person: "new@b.c")
-        #expect(await refusal { _ = try await inviting.invite("new@b.c", name: "New", roles: []) } == .accountActive)
+        #expect(
+            try await refusal { _ = try await inviting.invite("new@b.c", name: "New", roles: []) } == .accountActive)
     }
 
     @Test("With all of management closed or gone, roles still wait; and by no other command are they given")
     func rolesStillWait() async throws {
         let company = try await company()
-        try await person("head@b.c", [.management], in: company)
-        let closing = AccountCommands(in: company.store, request(.disableAccount, by: "admin@b.c", company))
+        try await company.add("head@b.c", [.management])
+        let closing = AccountCommands(in: company.store, company.request(.disableAccount, by: "admin@b.c"))
         _ = try await closing.setActive(false, person: "head@b.c")
-        let granting = AccountCommands(in: company.store, request(.proposeRoles, by: "admin@b.c", company))
+        let granting = AccountCommands(in: company.store, company.request(.proposeRoles, by: "admin@b.c"))
         _ = try await granting.setRoles([.management], of: "admin@b.c")
         #expect(try viewer("admin@b.c", company).roles.isEmpty)
-        let setting = WorkCommands(in: company.store, request(.setPerson, by: "admin@b.c", company))
+        let setting = WorkCommands(in: company.store, company.request(.setPerson, by: "admin@b.c"))
         _ = try? await setting.setPerson("mine@b.c", manager: nil, roles: [.management], without: [])
         #expect(try viewer("mine@b.c", company).roles == [.sales])
         let operating = WorkCommands(in: company.store, company.request("set-person"))
         #expect(
-            await refusal {
+            try await refusal {
                 _ = try await operating.setPerson("mine@b.c", manager: nil, roles: [.auditor], without: [])
             } == .roleExclusive)
     }
@@ -122,9 +95,9 @@ import Testing
         #expect(try contacts() == ["Law"])
         let waiting = try ApprovalQueries.list(
             for: try viewer("boss@b.c", company), onlyWaiting: true, limit: 10, in: company.store)
-        let deciding = Approvals(in: company.store, request(.decide, by: "boss@b.c", company))
+        let deciding = Approvals(in: company.store, company.request(.decide, by: "boss@b.c"))
         #expect(
-            await refusal { _ = try await deciding.decide(waiting.map(\.id) + [999_999], .approved, reason: "") }
+            try await refusal { _ = try await deciding.decide(waiting.map(\.id) + [999_999], .approved, reason: "") }
                 == .approvalUnknown)
         #expect(try contacts() == ["Law"])
         _ = try await deciding.decide(waiting.map(\.id), .approved, reason: "")
@@ -141,26 +114,26 @@ import Testing
         try await AccountCommands(in: company.store, company.request("set-person")).setInitialPassword(
             "correct horse staple", of: "acc@b.c")
         let signing = SignIn(in: company.store, clock: { company.now })
-        let results = await withTaskGroup(of: RefusalCode?.self) { group in
+        let results = try await withThrowingTaskGroup(of: RefusalCode?.self) { group in
             for place in 0..<12 {
                 group.addTask {
                     let origin = SignIn.Origin(address: "203.0.113.\(place)", agent: "")
-                    return await refusal {
+                    return try await refusal {
                         _ = try signing.signIn("acc@b.c", password: "wrong \(place)", code: "", from: origin)
                     }
                 }
             }
-            return await group.reduce(into: [RefusalCode?]()) { $0.append($1) }
+            return try await group.reduce(into: [RefusalCode?]()) { $0.append($1) }
         }
         #expect(results.filter { $0 == .signInWrong }.count <= 4)
         let origin = SignIn.Origin(address: "203.0.113.99", agent: "")
         #expect(
-            await refusal {
+            try await refusal {
                 _ = try signing.signIn("acc@b.c", password: "correct horse staple", code: "", from: origin)
             } == .signInLocked)
         company.setClock("2026-06-01T04:16:00Z")
         #expect(
-            await refusal {
+            try await refusal {
                 _ = try signing.signIn("acc@b.c", password: "correct horse staple", code: "", from: origin)
             } == nil)
     }
@@ -169,7 +142,7 @@ import Testing
     func rolesOnOtherPages() async throws {
         let company = try await company()
         try await company.run(day: "2026-06-01")
-        try await person("new@b.c", [], in: company)
+        try await company.add("new@b.c", [])
         for key in ["admin@b.c", "new@b.c"] {
             let day = try look(company, as: key, .seeDay) { try $0.myDay(lastSeen: 0) }
             #expect(day.changes.isEmpty && day.waiting.isEmpty && day.worst.isEmpty, "\(key)")
@@ -189,23 +162,28 @@ import Testing
         try await company.run(day: "2026-06-01")
         _ = try await AccountCommands(in: company.store, company.request("set-scope")).setScope(.own, of: "acc@b.c")
         let invoice = "number,customer,issue_date,due_date,amount\nX1,C2,2026-05-01,2026-05-31,10\n"
-        #expect(await refusal { _ = try await bring(.invoices, invoice, by: "acc@b.c", company) } == .customerUnknown)
-        let allocation = "receipt,invoice,amount\nR2,I2,50\n"
-        #expect(await refusal { _ = try await bring(.allocations, allocation, by: "acc@b.c", company) } != nil)
-        let note = "number,invoice,date,amount,reason\nN1,I2,2026-05-05,1,x\n"
-        #expect(await refusal { _ = try await bring(.creditNotes, note, by: "acc@b.c", company) } == .invoiceUnknown)
-        let correcting = CorrectRegister(in: company.store, request(.reverseReceipt, by: "acc@b.c", company))
         #expect(
-            await refusal { _ = try await correcting.reverse(.init("R2"), on: nil, reason: "x") } == .receiptUnknown)
+            try await refusal { _ = try await bring(.invoices, invoice, by: "acc@b.c", company) } == .customerUnknown)
+        let allocation = "receipt,invoice,amount\nR2,I2,50\n"
+        #expect(try await refusal { _ = try await bring(.allocations, allocation, by: "acc@b.c", company) } != nil)
+        let note = "number,invoice,date,amount,reason\nN1,I2,2026-05-05,1,x\n"
+        #expect(
+            try await refusal { _ = try await bring(.creditNotes, note, by: "acc@b.c", company) } == .invoiceUnknown)
+        let correcting = CorrectRegister(in: company.store, company.request(.reverseReceipt, by: "acc@b.c"))
+        #expect(
+            try await refusal { _ = try await correcting.reverse(.init("R2"), on: nil, reason: "x") } == .receiptUnknown
+        )
         let held = try company.store.read { try $0.row("SELECT max(id) FROM reminder")?.optionalInteger(0) }
         if let held {
-            let releasing = WorkCommands(in: company.store, request(.releaseReminders, by: "own@b.c", company))
-            #expect(await refusal { _ = try await releasing.release(reminders: [held]) } == .reminderUnknown)
+            let releasing = WorkCommands(in: company.store, company.request(.releaseReminders, by: "own@b.c"))
+            #expect(try await refusal { _ = try await releasing.release(reminders: [held]) } == .reminderUnknown)
         }
         // A customer of somebody else's is neither completed nor told about; one's own is one's own.
         let foreign = "code,name\nC2,Taken over\n"
         #expect(
-            await refusal { _ = try await bring(.customers, foreign, by: "mine@b.c", as: .registerCustomer, company) }
+            try await refusal {
+                _ = try await bring(.customers, foreign, by: "mine@b.c", as: .registerCustomer, company)
+            }
                 == .customerDiffers)
         _ = try await bring(.customers, "code,name\nC5,New\n", by: "mine@b.c", as: .registerCustomer, company)
         #expect(
@@ -216,7 +194,7 @@ import Testing
             { _ = try $0.balances(from: company.today, on: company.today) },
             { _ = try $0.entries(of: .receivable, before: nil) },
         ] {
-            #expect(await refusal { try look(company, as: "acc@b.c", .seeActs, body) } == .accessScope)
+            #expect(try await refusal { try look(company, as: "acc@b.c", .seeActs, body) } == .accessScope)
         }
         #expect(try company.fault() == nil)
     }
@@ -238,11 +216,11 @@ import Testing
     @Test("Money registered by hand isn't allocated by a file of whoever registered it")
     func byFileToo() async throws {
         let company = try await company()
-        try await person("both@b.c", [.cashier, .accountant], in: company)
+        try await company.add("both@b.c", [.cashier, .accountant])
         _ = try await bring(
             .receipts, "reference,date,amount,customer\nR3,2026-05-20,20,C1\n", by: "both@b.c", as: .registerReceipt,
             company)
-        let code = await refusal {
+        let code = try await refusal {
             _ = try await bring(.allocations, "receipt,invoice,amount\nR3,I1,20\n", by: "both@b.c", company)
         }
         #expect(code == .accessRegisteredByYou)
@@ -255,11 +233,11 @@ import Testing
             "I1", on: nil, reason: "x")
         let fact = try company.store.read { try $0.row("SELECT id FROM credit WHERE kind = 8")?.integer(0) ?? 0 }
         #expect(
-            await refusal { _ = try look(company, as: "acc@b.c", .seeReceipts) { try $0.receipt(fact: fact) } }
+            try await refusal { _ = try look(company, as: "acc@b.c", .seeReceipts) { try $0.receipt(fact: fact) } }
                 == .receiptUnknown)
         let name = CorrectRegister.CreditName("I1", kind: .correction)
-        let correcting = CorrectRegister(in: company.store, request(.reverseReceipt, by: "acc@b.c", company))
-        #expect(await refusal { _ = try await correcting.reverse(name, on: nil, reason: "x") } == .receiptUnknown)
+        let correcting = CorrectRegister(in: company.store, company.request(.reverseReceipt, by: "acc@b.c"))
+        #expect(try await refusal { _ = try await correcting.reverse(name, on: nil, reason: "x") } == .receiptUnknown)
     }
 
     @Test("What pages keep from one act to the next is what a fresh look makes: months, numbers, tasks, orders")

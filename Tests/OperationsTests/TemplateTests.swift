@@ -114,9 +114,7 @@ import Testing
         for (key, roles) in [
             ("boss@b.c", [Role.financeManager]), ("head@b.c", [.management]), ("call@b.c", [.collector]),
         ] {
-            _ = try await WorkCommands(in: company.store, company.request("set-person")).setPerson(
-                key, manager: nil, roles: roles, without: [])
-            try await AccountCommands(in: company.store, company.request("set-person")).register(key, name: key)
+            try await company.add(key, roles)
         }
         let own = try template(company) { $0.texts[.subject] = "Ours" }
         let early = await #expect(throws: Refusal.self) {
@@ -134,18 +132,14 @@ import Testing
         #expect(mine.map(\.isOwn) == [true] && MessageTemplates.Proposal(mine[0].proposed)?.template == own)
         let id = try #require(mine.first?.id)
         func deciding(_ key: String, _ permission: Permission = .decide) -> Approvals {
-            Approvals(
-                in: company.store,
-                ActRequest(
-                    command: permission.rawValue, actor: .person(key: key), source: "test", now: company.now,
-                    today: company.today))
+            Approvals(in: company.store, company.request(permission, by: key))
         }
         // Runs its first day before anybody decides: it holds from the next.
         try await company.run(day: "2026-03-06")
         _ = try await deciding("boss@b.c").decide(id, .approved, reason: "")
         let version = try MessageTemplates.newest(.english, in: company.store)
         #expect(version.number == 1 && version.template == own && version.from == LocalDate("2026-03-07"))
-        #expect(try MessageTemplates.history(.english, in: company.store).map(\.actor) == ["boss@b.c"])
+        #expect(try MessageTemplates.history(.english, in: company.store).map(\.actor) == ["Name of boss@b.c"])
         // Two at once: the second doesn't undo the first without a word.
         let stale = await #expect(throws: Refusal.self) {
             _ = try await set(own, from: "2026-04-05", by: "call@b.c", seen: 0, in: company)
