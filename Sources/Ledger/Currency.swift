@@ -16,6 +16,11 @@ package struct Currency: Hashable, Sendable {
         self.exponent = exponent
     }
 
+    fileprivate init(packed: UInt32) {
+        self.packed = packed
+        exponent = Self.exponents[packed] ?? 2
+    }
+
     /// The ISO 4217 code, for example `CNY`.
     package var code: String {
         String(decoding: [UInt8(packed >> 16 & 0xff), UInt8(packed >> 8 & 0xff), UInt8(packed & 0xff)], as: UTF8.self)
@@ -36,7 +41,7 @@ package struct Currency: Hashable, Sendable {
     }
 
     /// Active codes of ISO 4217 by their exponent (list one, without funds codes and metals).
-    private static let exponents: [UInt32: Int] = {
+    fileprivate static let exponents: [UInt32: Int] = {
         let codes: [(exponent: Int, codes: String)] = [
             (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
             (
@@ -59,6 +64,11 @@ package struct Currency: Hashable, Sendable {
         }
         return table
     }()
+}
+
+extension Currency {
+    /// All active codes, in their alphabetical order.
+    package static let all: [Currency] = exponents.keys.map { Currency(packed: $0) }.sorted()
 }
 
 extension Currency: Comparable, CustomStringConvertible {

@@ -19,9 +19,12 @@ final class Served: Sendable {
     let port: Int
     private let task: Task<Void, any Error>
 
-    init(_ company: TestCompany, isDevelopment: Bool = false) async throws {
+    init(
+        _ company: TestCompany, isDevelopment: Bool = false, requestsPerSecond: Int = Site.usualRequestsPerSecond
+    ) async throws {
         self.company = company
-        site = try Site(company.store, clock: { company.now }, isDevelopment: isDevelopment)
+        site = try Site(
+            company.store, clock: { company.now }, isDevelopment: isDevelopment, requestsPerSecond: requestsPerSecond)
         let (ports, found) = AsyncStream.makeStream(of: Int.self)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let service = WebServer(site, logger: logger).service(host: "127.0.0.1", port: 0) { port in

@@ -225,6 +225,8 @@ package struct Approvals: Sendable {
             try apply(fields, purpose, ID(row.integer(1)), books)
         case .bankAccount: try applyBankAccount(row.text(3), row.integer(1), books)
         case .messageTemplate: try MessageTemplates.apply(row.text(3), books)
+        // The token works from the moment that the decision stands.
+        case .serviceToken: break
         case .roleGrant:
             let roles = Set(row.text(3).split(separator: " ").compactMap { Role.named(String($0)) })
             let held = try Viewer.roles(of: row.integer(1), in: books.session)
@@ -322,7 +324,8 @@ package enum ApprovalQueries {
                     id: row.integer(0), kind: kind, subject: subject, subjectName: name,
                     proposed: try row.optionalInteger(3).map { try personal.fields($0) ?? [] }
                         ?? row.text(4).split(
-                            separator: kind == .roleGrant ? " " : "\u{1f}", omittingEmptySubsequences: false
+                            separator: kind == .roleGrant || kind == .serviceToken ? " " : "\u{1f}",
+                            omittingEmptySubsequences: false
                         ).map(String.init),
                     requestedBy: names[row.integer(5)] ?? "",
                     requestedAt: try acts.instant(ofFact: row.integer(0)), reason: row.text(6),
@@ -379,6 +382,12 @@ package enum ApprovalQueries {
         switch kind {
         case .roleGrant: return (names[id] ?? "", names[id] ?? "")
         case .messageTemplate: return ("", "")
+        case .serviceToken:
+            let row = try session.row(
+                """
+                SELECT a.person, t.name FROM access_token t JOIN account a ON a.id = t.account WHERE t.id = \(id)
+                """)
+            return (names[row?.optionalInteger(0)] ?? "", row?.text(1) ?? "")
         case .bankAccount:
             let code = try session.row("SELECT code FROM entity WHERE id = \(id)")?.text(0) ?? ""
             return (code, code)

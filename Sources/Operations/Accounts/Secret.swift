@@ -10,6 +10,9 @@ package enum Secret {
     /// What is kept of a token. It has too many bits to be guessed, so one round of SHA-256 is enough.
     package static func digest(_ token: String) -> [UInt8] { SHA256.hash(Array(token.utf8)) }
 
+    /// A short text that stands for bytes: the same for the same ones.
+    package static func tag(of bytes: [UInt8]) -> String { String(SHA256.hash(bytes).hexadecimal.prefix(32)) }
+
     /// Whether two texts are equal, in a time that doesn't depend on where they differ.
     package static func areEqual(_ left: String, _ right: String) -> Bool {
         let one = SHA256.hash(Array(left.utf8))

@@ -59,6 +59,14 @@ package struct Viewer: Sendable {
 
     package var key: String { actor.name }
 
+    /// What the token of whoever asks names; `nil` where it isn't a token that asks.
+    package var narrowing: Set<Permission>? { narrowedTo }
+
+    /// Somebody who may nothing and sees nobody.
+    package static let nobody = Viewer(
+        actor: .person(key: ""), person: nil, roles: [], lentRoles: [], standsInFor: [], scope: .own, owners: [],
+        narrowedTo: [])
+
     /// The command line and the system, which see everything.
     package static func everything(_ actor: Actor) -> Viewer {
         Viewer(

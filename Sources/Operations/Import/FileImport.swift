@@ -38,6 +38,10 @@ package struct FileImport: Sendable {
     package var command: String?
     /// The key of the form that it comes from, so that a form sent twice does one thing.
     package var key: String?
+    /// What a token narrows its holder to; `nil` narrows nothing.
+    package var narrowedTo: Set<Permission>?
+    /// The number of the request that it came with, for the log.
+    package var trace: String?
     /// Told the share of the work done, 0 … 1.
     package var onProgress: (@Sendable (Double) -> Void)?
     /// Told each rejected line's cells and its faults, and the header first (with no faults).
@@ -64,9 +68,11 @@ package struct FileImport: Sendable {
         in store: Store, actor: Actor, source origin: String, now: Instant, today: LocalDate
     ) async throws -> Result {
         let examined = try await Beside.run { try examine() }
-        let request = ActRequest(
+        var request = ActRequest(
             command: command ?? "import-\(kind.rawValue)", actor: actor, source: origin, key: key,
             input: input(examined), now: now, today: today)
+        request.narrowedTo = narrowedTo
+        request.trace = trace
         let outcome = Outcome()
         do {
             let written = try await store.write(request) { books in

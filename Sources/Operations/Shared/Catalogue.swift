@@ -49,8 +49,12 @@ package final class Catalogue: Sendable {
 
     /// A text with its parameters put in; a key without a text shows itself. `{count:item/items}` chooses by number.
     package func text(_ key: String, _ parameters: [String: Refusal.Parameter] = [:]) -> String {
+        filled(Substring(texts[key] ?? key), parameters)
+    }
+
+    private func filled(_ pattern: Substring, _ parameters: [String: Refusal.Parameter]) -> String {
         // One pass from left to right, so that a brace in a value is never taken for a place.
-        var rest = Substring(texts[key] ?? key)
+        var rest = pattern
         var text = ""
         while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
             text += rest[..<open]
@@ -76,6 +80,21 @@ package final class Catalogue: Sendable {
 
     /// A refusal as a sentence that says what to do.
     package func message(_ refusal: Refusal) -> String { text(refusal.code.rawValue, refusal.parameters) }
+
+    /// The same in its two parts: what is wrong, and what to do. The pattern is cut, never a value that stands in it.
+    package func parts(_ refusal: Refusal) -> (said: String, cure: String) {
+        let pattern = texts[refusal.code.rawValue] ?? refusal.code.rawValue
+        let end = language == .chinese ? pattern.range(of: "。") : pattern.range(of: ". ")
+        guard let end, end.upperBound < pattern.endIndex else {
+            let whole = message(refusal)
+            return (whole, whole)
+        }
+        let mark = language == .chinese ? pattern[end] : "."
+        return (
+            filled(pattern[..<end.lowerBound] + mark, refusal.parameters),
+            filled(pattern[end.upperBound...], refusal.parameters)
+        )
+    }
 
     private func string(_ parameter: Refusal.Parameter) -> String {
         switch parameter {

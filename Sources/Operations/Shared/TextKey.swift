@@ -129,5 +129,18 @@ package enum TextKey: String, CaseIterable, Sendable {
     case userPassword = "user.password"
     case userLink = "user.link"
     case userToken = "user.token"
+    // What a request's field should have been.
+    case expectedLine = "expected.line"
+    case expectedLines = "expected.lines"
+    case expectedChoice = "expected.choice"
+    case expectedDecimal = "expected.decimal"
+    case expectedDay = "expected.day"
+    case expectedMonth = "expected.month"
+    case expectedInstant = "expected.instant"
+    case expectedIdentifier = "expected.identifier"
+    case expectedWhole = "expected.whole"
+    case expectedFlag = "expected.flag"
+    case expectedList = "expected.list"
+    case expectedRecord = "expected.record"
     case failureUnexpected = "failure.unexpected"
 }

@@ -19,6 +19,8 @@ package struct ActRequest: Sendable {
     package let today: LocalDate
     /// What a token narrows its holder to; `nil` narrows nothing.
     package var narrowedTo: Set<Permission>?
+    /// The number of the request that it came with, for the log; it enters no act.
+    package var trace: String?
 
     package init(
         command: String, actor: Actor, source: String, key: String? = nil, input: [UInt8] = [], now: Instant,

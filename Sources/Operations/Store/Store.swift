@@ -135,7 +135,7 @@ private final class CommandJob<Outcome: Codable & Sendable>: WriterJob {
         if let key = request.key,
             let earlier = try ActRepository(session: session).find(scope: request.scope, key: key)
         {
-            guard earlier.inputHash == inputHash else { throw Refusal(.keyReused, ["key": .text(key)]) }
+            guard earlier.inputHash == inputHash else { throw Self.reused(key) }
             outcome = try JSONDecoder().decode(Outcome.self, from: Data(earlier.outcome.utf8))
             replayedAct = earlier.seq
             return lastFact
@@ -155,6 +155,11 @@ private final class CommandJob<Outcome: Codable & Sendable>: WriterJob {
             factsDigest: books.facts.finish(), outcome: String(decoding: try encoder.encode(result), as: UTF8.self),
             appVersion: Store.appVersion, previousHash: [])
         return books.facts.lastFact
+    }
+
+    /// Before the caller's own key stands the form or kind of caller that it is for.
+    private static func reused(_ key: String) -> Refusal {
+        Refusal(.keyReused, ["key": .text(key.split(separator: " ").last.map(String.init) ?? key)])
     }
 
     func recorded(_ act: ActRecord) { self.act = act }

@@ -55,6 +55,8 @@ package enum Permission: String, CaseIterable, Sendable {
     case changePassword = "change-password"
     case setSecondFactor = "set-second-factor"
     case makeToken = "make-token"
+    case addServiceAccount = "add-service-account"
+    case makeServiceToken = "make-service-token"
     case decide
     case withdrawProposal = "withdraw-proposal"
     // Questions.
@@ -99,7 +101,8 @@ package enum Permission: String, CaseIterable, Sendable {
         case .runDay: [.financeManager]
         case .finishTask, .finishTasks, .addNote: Role.business
         case .pause, .resume, .releaseReminders: [.collector, .financeManager]
-        case .setPerson, .invite, .disableAccount, .proposeRoles, .setScope: [.admin]
+        case .setPerson, .invite, .disableAccount, .proposeRoles, .setScope, .addServiceAccount, .makeServiceToken:
+            [.admin]
         case .delegate, .changePassword, .setSecondFactor, .makeToken: Role.everybody
         case .decide: [.accountant, .financeManager, .management]
         // Whoever may ask for something that needs a second person.
@@ -174,6 +177,8 @@ package enum Approval {
         case roleGrant
         /// What customers are written: other words can name another account.
         case messageTemplate
+        /// What a program may do in nobody's name: who makes its token would otherwise have its roles.
+        case serviceToken
 
         package var name: String {
             switch self {
@@ -181,6 +186,7 @@ package enum Approval {
             case .bankAccount: "bank-account"
             case .roleGrant: "role-grant"
             case .messageTemplate: "message-template"
+            case .serviceToken: "service-token"
             }
         }
 
@@ -189,7 +195,7 @@ package enum Approval {
             switch self {
             case .paymentContact: [.accountant, .financeManager]
             case .bankAccount, .messageTemplate: [.financeManager, .management]
-            case .roleGrant: [.management]
+            case .roleGrant, .serviceToken: [.management]
             }
         }
     }

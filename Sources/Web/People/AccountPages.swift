@@ -294,7 +294,7 @@ enum AccountPages {
             \(parts.select("deputy", w(.deputy), [("", "–")] + people.filter { $0.isActive && $0.key != viewer.key }.map { ($0.key, $0.name) }, selected: asking.form["deputy"]))
             <div class="two">\(parts.field("from", w(.fromDay), value: "\(today)", type: "date", isRequired: true))\(parts.field("until", w(.untilDay), type: "date", isRequired: true))</div>
             \(parts.field("reason", w(.reason)))<p class="acts">\(parts.submit(w(.delegationAct), main: false))</p></form></section>
-            <section><h2>\(w(.tokens))</h2><p class="lead">\(w(.tokensText))</p>
+            <section><h2>\(w(.tokens))</h2><p class="lead">\(w(.tokensText))</p><p><a href="/api">\(w(.apiTitle))</a></p>
             <ul class="check">\(each: tokens, { token in
                 "<li>\(Icon.lock.html)<div class=\"row\"><span>\(token.name) · \(w.day(asking.site.company.day(of: token.expiresAt))) · \(token.scopes.count)</span>\(if: !token.isRevoked, "<form method=\"post\" action=\"/account/tokens/\(token.id)/revoke\" data-loose>\(Layout.formFields(asking))<button class=\"link\">\(w(.revoke))</button></form>")\(if: token.isRevoked, parts.tag(w(.revoked)))</div></li>"
             })</ul>

@@ -49,17 +49,18 @@ struct Responder: HTTPResponder {
     func respond(to request: Request, context: WebContext) async throws -> Response {
         let begun = ContinuousClock.now
         let id = Self.requestID()
-        let (reply, route) = await answer(request, context, id)
+        let outcome = await outcome(request, context, id)
+        let (reply, route) = (outcome.reply, outcome.route)
         let passed = (ContinuousClock.now - begun).components
         let seconds = Double(passed.seconds) + Double(passed.attoseconds) / 1e18
         site.metrics.note(route: route, status: reply.status, seconds: seconds)
         // The address that was asked for may hold a link's secret, and names may stand in queries: neither is logged.
-        logger.info(
-            "request",
-            metadata: [
-                "request": "\(id)", "method": "\(request.method)", "route": "\(route)", "status": "\(reply.status)",
-                "ms": "\(Int(seconds * 1000))", "bytes": "\(reply.body.count)",
-            ])
+        var metadata: Logger.Metadata = [
+            "request": "\(id)", "method": "\(request.method)", "route": "\(route)", "status": "\(reply.status)",
+            "ms": "\(Int(seconds * 1000))", "bytes": "\(reply.body.count)",
+        ]
+        if let act = outcome.act { metadata["act"] = "\(act)" }
+        logger.info("request", metadata: metadata)
         return Self.response(reply, id, isHead: request.method == .head)
     }
 
@@ -105,6 +106,19 @@ struct Responder: HTTPResponder {
     }()
 
     // MARK: From the request to the answer
+
+    private func outcome(_ request: Request, _ context: WebContext, _ id: String) async -> APIServer.Outcome {
+        let (path, query) = Self.split(request.uri.string)
+        let segments = path.split(separator: "/").map { URLText.decode($0, isForm: false) }
+        guard segments.starts(with: APIServer.prefix) else {
+            let (reply, route) = await answer(request, context, id)
+            return APIServer.Outcome(reply: reply, route: route)
+        }
+        let server = APIServer(site: site)
+        return await server.answer(
+            request, path: Array(segments.dropFirst(APIServer.prefix.count)), query: query, id: id,
+            origin: origin(request, context), base: base(request), logger: logger)
+    }
 
     private func answer(_ request: Request, _ context: WebContext, _ id: String) async -> (Reply, route: String) {
         let (rawPath, rawQuery) = Self.split(request.uri.string)

@@ -22,15 +22,23 @@ package final class Site: Sendable {
     let publicAddress: String?
     /// Asked by whoever sends messages and runs days; `nil` where nothing of that runs.
     let routes: [Route]
+    /// What programs can ask for.
+    let operations: [Operation]
+    let tokens: AccessTokens
+    let rateLimits: RateLimits
+    /// How often an address may try tokens that don't work.
+    let failureLimits = RateLimits(perSecond: 20, burst: 600)
+    private let refusedTokens = RateLimits(perSecond: 1, burst: 3)
     private let pool: NIOThreadPool
 
     /// - Parameters:
     ///   - clock: Time for sessions, links and commands.
     ///   - publicAddress: What links that leave the program begin with.
+    ///   - requestsPerSecond: How often one token may ask; 0 limits nothing.
     /// - Throws: `Refusal` `file.missing` when the program's resources aren't found.
     package init(
         _ store: Store, clock: @escaping @Sendable () -> Instant, publicAddress: String? = nil,
-        isDevelopment: Bool = false
+        isDevelopment: Bool = false, requestsPerSecond: Int = Site.usualRequestsPerSecond
     ) throws {
         self.store = store
         self.clock = clock
@@ -44,6 +52,9 @@ package final class Site: Sendable {
         signIn = SignIn(in: store, clock: clock)
         setUpToken = try AccountQueries.hasAny(in: store) ? nil : SetUpLink.make()
         routes = Routes.all(isDevelopment: isDevelopment)
+        operations = APIOperations.all
+        tokens = AccessTokens(in: store)
+        rateLimits = RateLimits(perSecond: requestsPerSecond, burst: 2 * requestsPerSecond)
         pool = NIOThreadPool(numberOfThreads: max(4, 2 * ProcessInfo.processInfo.activeProcessorCount))
         pool.start()
     }
@@ -61,6 +72,15 @@ package final class Site: Sendable {
     /// Runs what waits for the disk or counts for long on threads of its own.
     func work<Answer: Sendable>(_ body: @escaping @Sendable () throws -> Answer) async throws -> Answer {
         try await pool.runIfActive(body)
+    }
+
+    /// One program's share of the server, where nobody says otherwise.
+    package static let usualRequestsPerSecond = 1_000
+
+    /// Somebody tried a token that doesn't work: said in the security log, but for a flood of them.
+    func noteRefusedToken(from origin: SignIn.Origin) throws {
+        guard refusedTokens.take("address:\(origin.address)").wait == nil else { return }
+        try signIn.note("token-refused", "", from: origin, "")
     }
 
     func today(of now: Instant) -> LocalDate { company.day(of: now) }

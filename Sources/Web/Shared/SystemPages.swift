@@ -126,6 +126,6 @@ enum Routes {
             + CustomerPages.routes + InvoicePages.routes + ReceiptPages.routes + NewRecordPages.routes
             + ImportPages.routes + AgingPages.routes + WorkPages.routes + TemplatePages.routes + LedgerPages.routes
             + PeoplePages.routes
-            + SettingsPages.routes + NotePages.routes + (isDevelopment ? GalleryPage.routes : [])
+            + SettingsPages.routes + NotePages.routes + APIPages.routes + (isDevelopment ? GalleryPage.routes : [])
     }
 }

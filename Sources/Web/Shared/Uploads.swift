@@ -1,4 +1,7 @@
 internal import Foundation
+internal import NIOCore
+internal import Operations
+internal import Receivables
 
 /// Files that somebody uploaded and is looking at before they are imported; kept for two hours at most, each known to
 /// the one who brought it alone.
@@ -18,6 +21,18 @@ final class Uploads: @unchecked Sendable {
         /// Share of the work done while it is imported, and how it ended.
         var progress: Double?
         var outcome: Outcome?
+        /// Of one that a program brought: its idempotency key, and what came of it.
+        var key: String?
+        var job: Job?
+    }
+
+    /// What came of an import.
+    struct Job: Sendable {
+        /// `done`, `rejected` or `failed`.
+        var state = ""
+        var report: ImportReport?
+        var faults: [LineFault] = []
+        var act: Int64?
     }
 
     enum Outcome: Sendable {
@@ -44,6 +59,44 @@ final class Uploads: @unchecked Sendable {
             let upload = Upload(id: id, owner: owner, name: name, path: path, begun: Date())
             byID[id] = upload
             return upload
+        }
+    }
+
+    /// Keeps a file while it comes, without holding it in memory.
+    ///
+    /// - Throws: `tooLarge` once more came than may; what the disk says.
+    func keep<Bytes: AsyncSequence & Sendable>(
+        _ stream: Bytes, name: String, owner: String, most: Int, tooLarge: Refusal
+    ) async throws -> Upload where Bytes.Element == ByteBuffer {
+        let upload = try keep([], name: name, owner: owner)
+        do {
+            let file = try FileHandle(forWritingTo: URL(fileURLWithPath: upload.path))
+            defer { try? file.close() }
+            var count = 0
+            for try await part in stream {
+                count += part.readableBytes
+                guard count <= most else { throw tooLarge }
+                try file.write(contentsOf: Data(part.readableBytesView))
+            }
+        } catch {
+            forget(upload.id)
+            throw error
+        }
+        return upload
+    }
+
+    /// Somebody's uploads whose work goes on or has ended, the last one first.
+    func all(owner: String) -> [Upload] {
+        lock.withLock { byID.values.filter { $0.owner == owner }.sorted { $0.begun > $1.begun } }
+    }
+
+    func find(key: String, owner: String) -> Upload? {
+        lock.withLock { byID.values.first { $0.key == key && $0.owner == owner } }
+    }
+
+    private func forget(_ id: String) {
+        lock.withLock {
+            if let upload = byID.removeValue(forKey: id) { try? FileManager.default.removeItem(atPath: upload.path) }
         }
     }
 

@@ -765,4 +765,7 @@ enum Word: String, CaseIterable, Sendable {
     // States of months.
     // Countries.
     // Refusals that the command line would mend another way.
+    case apiTitle = "web.api-title"
+    case apiDescription = "web.api-description"
+    case apiText = "web.api-text"
 }
