@@ -57,6 +57,7 @@ let package = Package(
         .target(name: "Database", dependencies: [grdb, "CSQLite"], swiftSettings: settings),
         .target(name: "DatabasePostgres", dependencies: ["Database", "CPQ"], swiftSettings: settings),
         .target(name: "Mail", dependencies: ["CCurl"], swiftSettings: settings),
+        .target(name: "Outbound", dependencies: ["CCurl"], swiftSettings: settings),
         .target(name: "SampleCompany", dependencies: ["Ledger"], swiftSettings: settings),
         .target(
             name: "Operations",
@@ -65,15 +66,15 @@ let package = Package(
         .target(
             name: "Web",
             dependencies: [
-                "Ledger", "Receivables", "OpenItems", "Formats", "Operations", hummingbird, httpTypes, nioCore, nio,
-                logging,
+                "Ledger", "Receivables", "OpenItems", "Formats", "Operations", "Outbound", hummingbird, httpTypes,
+                nioCore, nio, logging,
             ],
             resources: [.copy("Assets")], swiftSettings: settings),
         .executableTarget(
             name: "huikuan",
             dependencies: [
                 "Ledger", "Receivables", "OpenItems", "Formats", "Database", "DatabasePostgres", "Mail", "Operations",
-                "SampleCompany", "Web", arguments, logging, lifecycle, signals,
+                "Outbound", "SampleCompany", "Web", arguments, logging, lifecycle, signals,
             ],
             swiftSettings: settings),
 
@@ -103,7 +104,7 @@ let package = Package(
         .testTarget(name: "ReceivablesTests", dependencies: ["Receivables", "Ledger"], swiftSettings: settings),
         .testTarget(name: "OpenItemsTests", dependencies: ["OpenItems", "Ledger"], swiftSettings: settings),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "Ledger"], swiftSettings: settings),
-        .testTarget(name: "MailTests", dependencies: ["Mail"], swiftSettings: settings),
+        .testTarget(name: "MailTests", dependencies: ["Mail", "Outbound"], swiftSettings: settings),
         .testTarget(name: "SampleCompanyTests", dependencies: ["SampleCompany", "Ledger"], swiftSettings: settings),
         .testTarget(
             name: "OperationsTests",

@@ -38,12 +38,14 @@ import Receivables
         "Database": ["Foundation", "GRDB", "CSQLite"],
         "DatabasePostgres": ["Foundation", "Database", "CPQ"],
         "Mail": ["Foundation", "CCurl"],
+        "Outbound": ["Foundation", "CCurl"],
         "SampleCompany": ["Ledger"],
         "Operations": [
             "Ledger", "Receivables", "OpenItems", "Formats", "Database", "Foundation", "CSodium", "CCrypto",
         ],
         "Web": [
-            "Ledger", "Receivables", "OpenItems", "Formats", "Operations", "Foundation", "Hummingbird", "HTTPTypes",
+            "Ledger", "Receivables", "OpenItems", "Formats", "Operations", "Outbound", "Foundation", "Hummingbird",
+            "HTTPTypes",
             "NIOCore", "NIOPosix", "Logging",
         ],
         "Simulation": [
@@ -51,7 +53,8 @@ import Receivables
         ],
         "huikuan": [
             "Ledger", "Receivables", "OpenItems", "Formats", "Database", "DatabasePostgres", "Mail", "Operations",
-            "SampleCompany", "Web", "Foundation", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
+            "Outbound", "SampleCompany", "Web", "Foundation", "ArgumentParser", "Logging", "ServiceLifecycle",
+            "UnixSignals",
         ],
     ]
 

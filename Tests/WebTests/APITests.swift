@@ -23,7 +23,7 @@ import Testing
         return [
             "code": "C2", "number": "I2", "id": "\(receipt)", "task": "\(task)", "act": "2", "account": "receivable",
             "month": "2026-04", "language": "en", "person": "theirs@b.c", "name": "m", "import": "none",
-            "date": "2026-10-01", "service": "none",
+            "date": "2026-10-01", "service": "none", "webhook": "erp",
         ]
     }
 

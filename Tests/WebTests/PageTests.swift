@@ -25,6 +25,9 @@ enum SmallCompany {
             "R1,2026-05-28,150,C2,Payer,for I2 and others",
             "R2,2026-05-29,10,,Stranger,=1+1")
         try await company.run(day: "2026-06-01")
+        _ = try await Webhooks(in: company.store, company.request("set-webhook")).add(
+            "erp", .init(url: "https://erp.example/secret-part", events: [.invoiceRegistered]))
+        _ = try await Webhooks(in: company.store, company.request("set-webhook")).test("erp")
         return company
     }
 }
@@ -42,7 +45,7 @@ enum SmallCompany {
             .replacing("/aging/items", with: "/aging/items?by=customer&key=C2&bucket=0")
             .replacing("/people/change", with: "/people/change?person=who@b.c").replacing(
                 "{account}", with: "receivable"
-            ).replacing("{kind}", with: "invoices")
+            ).replacing("{kind}", with: "invoices").replacing("{webhook}", with: "erp")
             .replacing("/invoices/{number}", with: "/invoices/I2").replacing("/acts/{number}", with: "/acts/2")
             .replacing("/tasks/{id}", with: "/tasks/\(ids.1)").replacing("{id}", with: "1")
     }

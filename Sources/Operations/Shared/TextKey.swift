@@ -119,6 +119,7 @@ package enum TextKey: String, CaseIterable, Sendable {
     case serveDay = "serve.day"
     case serveSent = "serve.sent"
     case serveNotSent = "serve.not-sent"
+    case serveWebhook = "serve.webhook"
     case serveTrouble = "serve.trouble"
     case serveEnded = "serve.ended"
     case serveAddress = "serve.address"

@@ -130,6 +130,9 @@ extension FactTable {
         55, "bank_account_version", "bank_account n bank:t number:t is_active")
     static let note = FactTable(56, "note", "kind subject personal")
     static let attachment = FactTable(57, "attachment", "note sha256:b size_bytes media_type:t personal")
+    static let webhook = FactTable(58, "webhook", "code:t")
+    static let webhookVersion = FactTable(59, "webhook_version", "webhook n events:t is_active personal")
+    static let externalIdentity = FactTable(60, "external_identity", "account issuer:t subject:b")
 
     static let all: [FactTable] = [
         .entity, .entityVersion, .settingVersion, .policyVersion, .accountCode, .calendarDay, .rate, .person,
@@ -139,7 +142,8 @@ extension FactTable {
         .taskItem,
         .taskEvent, .collectionCase, .caseItem, .caseEvent, .pause, .pauseEnd, .signal, .snapshot,
         .personDetail, .account, .accountEvent, .accessToken, .accessTokenEnd, .dataScope, .delegation, .delegationEnd,
-        .approval, .approvalDecision, .bankAccount, .bankAccountVersion, .note, .attachment,
+        .approval, .approvalDecision, .bankAccount, .bankAccountVersion, .note, .attachment, .webhook,
+        .webhookVersion, .externalIdentity,
     ]
 
     /// The class of every table of the store that is not in `all`.
@@ -148,5 +152,6 @@ extension FactTable {
         "carrying": .derived, "untranslated": .derived, "migration": .outside, "personal_key": .outside,
         "delivery": .outside, "session": .outside, "sign_in_attempt": .outside, "security_event": .outside,
         "preference": .outside, "attachment_content": .outside,
+        "webhook_place": .outside, "webhook_message": .outside,
     ]
 }

@@ -24,6 +24,9 @@ enum Schema {
         Migration(
             number: 5, name: "tax invoice numbers",
             statements: ["CREATE INDEX tax_invoice_about ON tax_invoice (invoice)"]),
+        Migration(
+            number: 6, name: "other systems", statements: otherSystems,
+            appendOnly: FactTable.all.filter { (58...60).contains($0.kind) }.map(\.name)),
     ])
 
     /// All tables in the order of their creation, so that a table stands behind those that it names.
@@ -403,6 +406,34 @@ enum Schema {
         """,
         "CREATE INDEX attachment_note ON attachment (note)",
         "CREATE TABLE attachment_content (sha256 BLOB PRIMARY KEY, content BLOB NOT NULL) STRICT",
+    ]
+
+    /// Webhooks, with the place of each in the journal and its messages on their way; and who people are at the provider
+    /// that signs them in.
+    private static let otherSystems = [
+        "CREATE TABLE webhook (id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE) STRICT",
+        """
+        CREATE TABLE webhook_version (id INTEGER PRIMARY KEY, webhook INTEGER NOT NULL REFERENCES webhook,
+            n INTEGER NOT NULL, events TEXT NOT NULL, is_active INTEGER NOT NULL CHECK (is_active IN (0, 1)),
+            personal INTEGER NOT NULL REFERENCES personal, UNIQUE (webhook, n)) STRICT
+        """,
+        """
+        CREATE TABLE external_identity (id INTEGER PRIMARY KEY, account INTEGER NOT NULL REFERENCES account,
+            issuer TEXT NOT NULL, subject BLOB NOT NULL, UNIQUE (issuer, subject)) STRICT
+        """,
+        """
+        CREATE TABLE webhook_place (webhook INTEGER PRIMARY KEY REFERENCES webhook, fact INTEGER NOT NULL) STRICT
+        """,
+        """
+        CREATE TABLE webhook_message (number INTEGER PRIMARY KEY, webhook INTEGER NOT NULL REFERENCES webhook,
+            event TEXT NOT NULL, act INTEGER NOT NULL, first_fact INTEGER NOT NULL, last_fact INTEGER NOT NULL,
+            attempts INTEGER NOT NULL, holder TEXT NOT NULL, leased_until INTEGER NOT NULL, not_before INTEGER NOT NULL,
+            state INTEGER NOT NULL CHECK (state IN (0, 1, 2)), status INTEGER NOT NULL, answer TEXT NOT NULL,
+            noted_at INTEGER NOT NULL) STRICT
+        """,
+        "CREATE INDEX webhook_message_due ON webhook_message (state, not_before)",
+        "CREATE INDEX webhook_message_of ON webhook_message (webhook, number)",
+        "CREATE INDEX approval_about ON approval (subject, kind)",
     ]
 
     /// The fact tables of the first migration; later ones bring their own guards.

@@ -45,6 +45,7 @@ package enum Permission: String, CaseIterable, Sendable {
     case setPolicy = "set-policy"
     case proposeTemplate = "propose-template"
     case addEntity = "add-entity"
+    case setWebhook = "set-webhook"
     // People and accounts.
     case setPerson = "set-person"
     case invite
@@ -74,6 +75,7 @@ package enum Permission: String, CaseIterable, Sendable {
     case seeSettings = "see-settings"
     case seePeople = "see-people"
     case seeApprovals = "see-approvals"
+    case seeWebhooks = "see-webhooks"
     case seeStatus = "see-status"
     case seeSecurity = "see-security"
 
@@ -93,7 +95,7 @@ package enum Permission: String, CaseIterable, Sendable {
             .reverseInvoice,
             .invoiceStatus, .translate:
             [.accountant]
-        case .changeDue, .setPeriod, .setPolicy, .addEntity: [.financeManager]
+        case .changeDue, .setPeriod, .setPolicy, .addEntity, .setWebhook: [.financeManager]
         case .setAccount: [.accountant, .financeManager]
         case .proposeTemplate: [.collector, .financeManager]
         case .proposeContact: [.sales, .accountant, .collector, .financeManager]
@@ -118,6 +120,7 @@ package enum Permission: String, CaseIterable, Sendable {
         case .seeSettings: [.accountant, .financeManager, .management, .auditor, .admin]
         case .seePeople: [.financeManager, .management, .auditor, .admin]
         case .seeApprovals: [.accountant, .financeManager, .management, .auditor]
+        case .seeWebhooks: [.financeManager, .management, .auditor, .admin]
         case .seeStatus: [.financeManager, .management, .auditor, .admin]
         case .seeSecurity: [.auditor, .admin, .management]
         }

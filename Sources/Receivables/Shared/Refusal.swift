@@ -201,6 +201,13 @@ package enum RefusalCode: String, CaseIterable, Sendable {
     case tokenOwn = "token.own"
     case serviceName = "service.name"
     case serviceUnknown = "service.unknown"
+    // Webhooks.
+    case webhookCode = "webhook.code"
+    case webhookUnknown = "webhook.unknown"
+    case webhookChanged = "webhook.changed"
+    case webhookAddress = "webhook.address"
+    case webhookNoEvent = "webhook.no-event"
+    case webhookMessageUnknown = "webhook.message-unknown"
     // Commands, actors and the store.
     case keyReused = "key.reused"
     case actorUnknown = "actor.unknown"

@@ -5,7 +5,7 @@ enum APIOperations {
     static let all: [Operation] =
         [description] + PeopleOperations.all + CustomerOperations.all + InvoiceOperations.all + ReceiptOperations.all
         + ImportOperations.all + NoteOperations.all + ReportOperations.all + WorkOperations.all
-        + LedgerOperations.all + SettingOperations.all
+        + LedgerOperations.all + SettingOperations.all + WebhookOperations.all
 
     private static let description = Operation(
         .get, "/openapi.json", "getDescription", .anybody, "This description.",

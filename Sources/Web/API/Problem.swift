@@ -109,6 +109,8 @@ struct Problem: Sendable {
         case .accessDenied, .accessScope, .accessRegisteredByYou, .approvalOwn: 403
         case .customerUnknown, .invoiceUnknown, .receiptUnknown, .creditNoteUnknown, .taskUnknown, .actUnknown,
             .entryUnknown, .approvalUnknown, .linkInvalid, .reminderUnknown, .attachmentUnknown, .importUnknown,
+            .webhookUnknown,
+            .webhookMessageUnknown, .serviceUnknown,
             .requestPath:
             404
         case .requestUnreadable, .requestMissing, .requestUnknown, .requestWrong, .requestNoKey,

@@ -48,7 +48,7 @@ enum ErrorPages {
                 case .accessDenied, .accessScope, .accessRegisteredByYou, .approvalOwn: 403
                 case .customerUnknown, .invoiceUnknown, .receiptUnknown, .taskUnknown, .actUnknown, .entryUnknown,
                     .approvalUnknown,
-                    .linkInvalid, .reminderUnknown, .attachmentUnknown:
+                    .linkInvalid, .reminderUnknown, .attachmentUnknown, .webhookUnknown, .webhookMessageUnknown:
                     404
                 default: 422
                 }

@@ -64,7 +64,7 @@ enum SettingsPages {
             \(parts.head(w(.navSettings)))
             <nav class="tabs" aria-label="\(w(.navSettings))">\(each: tabs, { entry in
                 "<a href=\"/settings?tab=\(entry.0)\" data-main\(if: entry.0 == tab, " aria-current=\"page\"")>\(w(entry.1))</a>"
-            })\(if: asking.may(.seeReminders), "<a href=\"/templates\">\(w(.navTemplates))</a>")</nav>
+            })\(if: asking.may(.seeReminders), "<a href=\"/templates\">\(w(.navTemplates))</a>")\(if: asking.may(.seeWebhooks), "<a href=\"/webhooks\">\(w(.webhooksTitle))</a>")</nav>
             \(refused.map { parts.callout(HTML(w.message($0)), isBad: true) } ?? .nothing)
             \(body)
             """)

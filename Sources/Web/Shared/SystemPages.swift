@@ -126,6 +126,7 @@ enum Routes {
             + CustomerPages.routes + InvoicePages.routes + ReceiptPages.routes + NewRecordPages.routes
             + ImportPages.routes + AgingPages.routes + WorkPages.routes + TemplatePages.routes + LedgerPages.routes
             + PeoplePages.routes
-            + SettingsPages.routes + NotePages.routes + APIPages.routes + (isDevelopment ? GalleryPage.routes : [])
+            + SettingsPages.routes + NotePages.routes + APIPages.routes + WebhookPages.routes
+            + (isDevelopment ? GalleryPage.routes : [])
     }
 }

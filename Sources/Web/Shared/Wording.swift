@@ -53,6 +53,7 @@ struct Wording: Sendable {
         case permission, scope, approval, source, pause, security, proposal, column, effect, store, policy, template,
             language, period, country
         case importKind = "import"
+        case webhookEvent = "webhook-event"
     }
 
     func message(_ refusal: Refusal) -> String {

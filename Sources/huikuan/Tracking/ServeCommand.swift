@@ -37,9 +37,18 @@ struct ServeCommand: AsyncParsableCommand {
     @Flag(help: "No pages: only days, messages and the journal.") var noPages = false
     @Flag(help: "Show the gallery of all elements of pages.") var development = false
     @Option(help: "Seconds within which a message is sent; afterwards another server may send it.") var lease = 300
+    @Option(help: "Seconds within which a webhook's receiver has to answer.") var webhookTimeout = 10
+    @Option(help: "Requests a second that one token may make of the API; 0 for as many as it can.")
+    var requestsPerSecond = Site.usualRequestsPerSecond
 
     func validate() throws {
         guard (5...3600).contains(lease) else { throw ValidationError("--lease is between 5 and 3600 seconds.") }
+        guard (1...60).contains(webhookTimeout) else {
+            throw ValidationError("--webhook-timeout is between 1 and 60 seconds.")
+        }
+        guard (0...1_000_000).contains(requestsPerSecond) else {
+            throw ValidationError("--requests-per-second is between 0 and 1000000.")
+        }
         guard (0...65_535).contains(port) else { throw ValidationError("--port is between 0 and 65535.") }
     }
 
@@ -56,7 +65,7 @@ struct ServeCommand: AsyncParsableCommand {
     private func serve(port: Int) async throws {
         let session = try Session(options)
         let post = try post(session)
-        let serving = Serving(session, post, lease: lease)
+        let serving = Serving(session, post, lease: lease, webhookSeconds: webhookTimeout)
         Console.say(session.catalogue.text(.serveStarted, ["store": .text(options.shownStore)]))
         if post == nil { Console.say(session.catalogue.text(.serveWithoutMail)) }
         var logger = Logger(label: "huikuan") { _ in JSONLines() }
@@ -84,7 +93,8 @@ struct ServeCommand: AsyncParsableCommand {
         _ session: Session, _ serving: Serving, _ logger: Logger, _ port: Int
     ) throws -> any Service {
         let site = try Site(
-            session.store, clock: { serving.now }, publicAddress: publicUrl, isDevelopment: development)
+            session.store, clock: { serving.now }, publicAddress: publicUrl, isDevelopment: development,
+            requestsPerSecond: requestsPerSecond)
         let (host, publicUrl, catalogue) = (host, publicUrl, session.catalogue)
         return WebServer(site, logger: logger).service(host: host, port: port) { port in
             let address = publicUrl ?? "http://\(host):\(port)"
@@ -233,17 +243,21 @@ private final class Serving: @unchecked Sendable {
     private let scheduler: Scheduler
     private let outbox: Outbox
     private let lease: Int
+    private let webhookSeconds: Int
+    private let holder: String
     private let lock = NSLock()
     private var hasEnded = false
 
-    init(_ session: Session, _ post: (server: MailServer, sender: MailAddress)?, lease: Int) {
+    init(
+        _ session: Session, _ post: (server: MailServer, sender: MailAddress)?, lease: Int, webhookSeconds: Int
+    ) {
         self.session = session
         self.post = post
         self.lease = lease
+        self.webhookSeconds = webhookSeconds
         scheduler = Scheduler(for: session.store)
-        outbox = Outbox(
-            of: session.store, holder: "\(ProcessInfo.processInfo.hostName)/\(getpid())/\(UUID().uuidString.prefix(8))",
-            leaseSeconds: lease)
+        holder = "\(ProcessInfo.processInfo.hostName)/\(getpid())/\(UUID().uuidString.prefix(8))"
+        outbox = Outbox(of: session.store, holder: holder, leaseSeconds: lease)
     }
 
     func end() { lock.withLock { hasEnded = true } }
@@ -263,6 +277,7 @@ private final class Serving: @unchecked Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.again { try await self.runDays() } }
             group.addTask { await self.again { try await self.deliver() } }
+            group.addTask { await self.again { try await self.tellWebhooks() } }
         }
     }
 
@@ -287,6 +302,19 @@ private final class Serving: @unchecked Sendable {
             let new = report.rules.values.reduce(0) { $0 + $1.created }
             say(.serveDay, ["day": .day(report.date), "count": .count(new)])
         }
+    }
+
+    private func tellWebhooks() async throws {
+        let sender = webhooks
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            DispatchQueue.global().async { continuation.resume(with: Result { try sender.work() }) }
+        }
+    }
+
+    private lazy var webhooks = WebhookSender(
+        session.store, holder: holder, seconds: webhookSeconds, clock: { [self] in now }
+    ) { [self] message, said in
+        say(.serveWebhook, ["webhook": .text(message.webhook), "message": .text(message.id), "detail": .text(said)])
     }
 
     private func deliver() async throws {
