@@ -144,6 +144,13 @@ class Served:
             self.server.send_signal(by)
             self.server.wait(30)
 
+    def verify(self):
+        """What `verify` finds wrong with the store; None when it is sound. The server goes on."""
+        done = subprocess.run(
+            [PROGRAM, "verify", "--store", str(self.store)], capture_output=True, text=True, env=ENVIRONMENT, check=False
+        )
+        return None if done.returncode == 0 else done.stdout + done.stderr
+
     def __exit__(self, *_):
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -114,7 +114,7 @@ import Testing
         let hours = (at - company.now.microseconds) / 3_600_000_000
         #expect((36...96).contains(hours), "\(hours) h")
         let row = try #require(try WebhookQueries.messages(of: "erp", before: nil, limit: 1, in: company.store).first)
-        #expect(row.state == .givenUp && row.status == 500)
+        #expect(row.state == .givenUp && row.status == 0 && row.answer == "Timeout was reached")
         // Somebody sends it again.
         try await Webhooks(in: company.store, company.request("set-webhook")).resend(row.number, of: "erp")
         let again = try #require(try delivery.take(now: Instant(microseconds: at), except: []))

@@ -156,7 +156,9 @@ package struct WebhookDelivery: Sendable {
     // MARK: Sending them
 
     /// Takes the next message that may go now, of webhooks that nobody is busy with.
-    package func take(now: Instant, except busy: Set<String>) throws -> Message? {
+    ///
+    /// - Parameter only: Of this webhook alone.
+    package func take(now: Instant, except busy: Set<String>, only: String? = nil) throws -> Message? {
         func due(_ session: any SQLSession) throws -> [SQLRow] {
             try session.rows(
                 """
@@ -165,7 +167,7 @@ package struct WebhookDelivery: Sendable {
                  WHERE m.state = 0 AND m.not_before <= \(now.microseconds) AND m.leased_until < \(now.microseconds)
                  ORDER BY m.number LIMIT 200
                 """
-            ).filter { !busy.contains($0.text(6)) }
+            ).filter { row in !busy.contains(row.text(6)) && (only == nil || only == row.text(6)) }
         }
         guard try store.read({ try !due($0).isEmpty }) else { return nil }
         return try store.engine.write { transaction in

@@ -77,7 +77,10 @@ enum ImportOperations {
             .init("createCustomers", .flag, "Customers that aren't there are made, with their code as name."),
         ],
         body: .file(
-            ["text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"], most: mostBytes),
+            [
+                "application/octet-stream", "text/csv",
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            ], most: mostBytes),
         status: 202, result: .json(job),
         example: .init(
             query: ["kind": "customers", "dryRun": "true"],

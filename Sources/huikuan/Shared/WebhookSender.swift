@@ -41,16 +41,10 @@ final class WebhookSender: @unchecked Sendable {
                 defer { _ = lock.withLock { busy.remove(message.webhook) } }
                 send(message)
                 // What waits behind it goes at once.
-                while let next = try? delivery.take(now: clock(), except: others(than: message.webhook)),
-                    next.webhook == message.webhook
-                {
-                    guard send(next) else { return }
-                }
+                while let next = try? delivery.take(now: clock(), except: [], only: message.webhook), send(next) {}
             }
         }
     }
-
-    private func others(than webhook: String) -> Set<String> { lock.withLock { busy.subtracting([webhook]) } }
 
     @discardableResult
     private func send(_ message: WebhookDelivery.Message) -> Bool {
