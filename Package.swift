@@ -81,7 +81,7 @@ let package = Package(
         .executableTarget(
             name: "Benchmarks",
             dependencies: [
-                "Ledger", "Receivables", "OpenItems", "Database", "DatabasePostgres", "Operations", "CSQLite",
+                "Ledger", "Receivables", "OpenItems", "Database", "DatabasePostgres", "Operations", "CSQLite", "CPQ",
                 arguments,
             ],
             swiftSettings: settings),

@@ -31,11 +31,11 @@ struct Pages {
             server.terminate()
             server.waitUntilExit()
         }
-        let session = try Connection(port: port, cookie: "").cookie(of: "/link/\(cookie)")
+        let session = try HTTPConnection(port: port).cookie(of: "/link/\(cookie)")
         let pages = try addresses(port, session)
         report("", "first      median     bytes")
         for page in pages {
-            let connection = try Connection(port: port, cookie: session)
+            let connection = try HTTPConnection(port: port, header: "Cookie: \(session)")
             var times: [Double] = []
             var bytes = 0
             for _ in 0..<15 {
@@ -107,7 +107,7 @@ struct Pages {
 
     /// The pages of a day's work, with records that are there.
     private func addresses(_ port: Int, _ session: String) throws -> [(name: String, path: String)] {
-        let connection = try Connection(port: port, cookie: session)
+        let connection = try HTTPConnection(port: port, header: "Cookie: \(session)")
         let customers = try connection.text("/customers")
         let customer =
             customers.firstMatch(of: /href="(\/customers\/[^"?]+)" data-open/).map { String($0.1) } ?? "/customers"
@@ -133,7 +133,7 @@ struct Pages {
         _ title: String, _ pages: [(name: String, path: String)], _ port: Int, _ session: String, pause: Double,
         seconds: Double
     ) {
-        let results = Results()
+        let results = RequestTimes()
         let end = Date().addingTimeInterval(seconds)
         let group = DispatchGroup()
         for person in 0..<Self.people {
@@ -147,7 +147,9 @@ struct Pages {
                     random ^= random << 17
                     return random
                 }
-                guard let connection = try? Connection(port: port, cookie: session) else { return results.fail() }
+                guard let connection = try? HTTPConnection(port: port, header: "Cookie: \(session)") else {
+                    return results.fail()
+                }
                 if pause > 0 { Thread.sleep(forTimeInterval: Double(next() % 1000) / 1000 * pause) }
                 while Date() < end {
                     let page = pages[Int(next() % UInt64(pages.count))]
@@ -158,102 +160,6 @@ struct Pages {
             thread.start()
         }
         group.wait()
-        let (times, failures) = results.all
-        let sorted = times.sorted()
-        func part(_ share: Double) -> String {
-            sorted.isEmpty ? "-" : format(sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))], 1)
-        }
-        report(
-            title,
-            "\(format(Double(times.count) / seconds, 0)) pages/s, p50 \(part(0.5)) ms, p95 \(part(0.95)) ms, p99 \(part(0.99)) ms, failed \(failures)"
-        )
-    }
-
-    private final class Results: @unchecked Sendable {
-        // Guarded by `lock`.
-        private let lock = NSLock()
-        private var times: [Double] = []
-        private var failures = 0
-
-        func add(_ time: Double) { lock.withLock { times.append(time) } }
-        func fail() { lock.withLock { failures += 1 } }
-        var all: ([Double], Int) { lock.withLock { (times, failures) } }
-    }
-
-    /// One connection that asks for pages and waits for each.
-    private final class Connection {
-        private let socket: Int32
-        private let cookie: String
-        private let port: Int
-        private var buffer: [UInt8] = []
-
-        struct Broken: Error {}
-
-        init(port: Int, cookie: String) throws {
-            self.port = port
-            self.cookie = cookie
-            socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = in_port_t(port).bigEndian
-            address.sin_addr.s_addr = inet_addr("127.0.0.1")
-            let result = withUnsafePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-                }
-            }
-            guard result == 0 else { throw Broken() }
-        }
-
-        deinit { close(socket) }
-
-        func get(_ path: String) throws -> (seconds: Double, bytes: Int) {
-            let begun = ContinuousClock.now
-            let (head, body) = try ask(path)
-            guard head.hasPrefix("HTTP/1.1 200") else { throw Broken() }
-            let passed = (ContinuousClock.now - begun).components
-            return (Double(passed.seconds) + Double(passed.attoseconds) / 1e18, body.count)
-        }
-
-        func text(_ path: String) throws -> String { String(decoding: try ask(path).body, as: UTF8.self) }
-
-        /// The session that a link gives.
-        func cookie(of path: String) throws -> String {
-            let head = try ask(path).head
-            return head.firstMatch(of: /(hk_session=[^;]+)/).map { String($0.1) } ?? ""
-        }
-
-        private func ask(_ path: String) throws -> (head: String, body: [UInt8]) {
-            let request = "GET \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nCookie: \(cookie)\r\n\r\n"
-            let sent = Array(request.utf8)
-            guard write(socket, sent, sent.count) == sent.count else { throw Broken() }
-            buffer.removeAll(keepingCapacity: true)
-            var headEnd: Int?
-            var length = 0
-            var chunk = [UInt8](repeating: 0, count: 1 << 16)
-            while true {
-                let count = read(socket, &chunk, chunk.count)
-                guard count > 0 else { throw Broken() }
-                buffer.append(contentsOf: chunk[0..<count])
-                if headEnd == nil, let end = Self.end(of: buffer) {
-                    headEnd = end
-                    let head = String(decoding: buffer[0..<end], as: UTF8.self).lowercased()
-                    length = head.firstMatch(of: /content-length: (\d+)/).flatMap { Int($0.1) } ?? 0
-                }
-                if let headEnd, buffer.count >= headEnd + 4 + length {
-                    return (
-                        String(decoding: buffer[0..<headEnd], as: UTF8.self),
-                        Array(buffer[headEnd + 4..<headEnd + 4 + length])
-                    )
-                }
-            }
-        }
-
-        private static func end(of bytes: [UInt8]) -> Int? {
-            guard bytes.count >= 4 else { return nil }
-            return (0...bytes.count - 4).first {
-                bytes[$0] == 13 && bytes[$0 + 1] == 10 && bytes[$0 + 2] == 13 && bytes[$0 + 3] == 10
-            }
-        }
+        report(title, results.text("pages/s", seconds: seconds))
     }
 }

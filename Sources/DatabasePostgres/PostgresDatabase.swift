@@ -231,7 +231,12 @@ private final class PostgresTransaction: WriteTransaction {
         defer { depth -= 1 }
         let name = "p\(depth)"
         try postgres.flush()
-        try postgres.connection.run("SAVEPOINT \(name)")
+        // Nobody waits for its answer: the release does.
+        if postgres.connection.isPipelined {
+            try postgres.connection.send("SAVEPOINT \(name)", [])
+        } else {
+            try postgres.connection.run("SAVEPOINT \(name)")
+        }
         do {
             let result = try body()
             try postgres.flush()

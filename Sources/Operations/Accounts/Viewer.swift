@@ -144,14 +144,6 @@ package struct Viewer: Sendable {
 }
 
 extension Books {
-    /// The one who acts, for commands that ask more than the permission, which was asked before they began.
-    func viewer() throws -> Viewer {
-        if let known = knownViewer { return known }
-        let viewer = try Viewer.load(request.actor, on: today, narrowedTo: request.narrowedTo, in: session)
-        knownViewer = viewer
-        return viewer
-    }
-
     /// Asked of every command before it begins: a command that the list doesn't know is nobody's.
     ///
     /// - Throws: `Refusal` `access.denied`, `actor.unknown`, `account.disabled`.

@@ -250,7 +250,7 @@ package struct FileImport: Sendable {
         var waiting: [(line: Int, fields: [[UInt8]])] = []
         let context = ImportContext(
             updates: options.updates, createsCustomers: mapping.createMissing.contains("customers"),
-            baseCurrency: try CompanySettings.load(in: books.session).currency)
+            baseCurrency: try books.company().currency)
 
         let hash = SHA256()
         let reader = try reader(examined.encoding, hashing: hash)
@@ -284,7 +284,8 @@ package struct FileImport: Sendable {
         }
 
         var page: [(line: Int, fields: [[UInt8]])] = []
-        let linesAtOnce = books.looksAhead && !options.takesGoodLines ? 1_000 : 0
+        // A line or two are looked up by themselves.
+        let linesAtOnce = books.looksAhead && !options.takesGoodLines && examined.size > 4_096 ? 1_000 : 0
         func takePage() throws {
             guard !page.isEmpty else { return }
             let kept = page

@@ -13,9 +13,13 @@ package final class Books {
     var policyVersion: Int64?
 
     private let chance: PersonalRepository.Chance
+    private let memory: WriterMemory
 
-    init(_ session: any SQLSession, _ request: ActRequest, lastFact: Int64, chance: @escaping PersonalRepository.Chance)
-    {
+    init(
+        _ session: any SQLSession, _ request: ActRequest, _ memory: WriterMemory, lastFact: Int64,
+        chance: @escaping PersonalRepository.Chance
+    ) {
+        self.memory = memory
         self.session = session
         self.request = request
         self.chance = chance
@@ -74,7 +78,17 @@ package final class Books {
     private(set) lazy var accounts = AccountRepository(session: session, facts: facts, personal: personal)
     private(set) lazy var approvals = ApprovalRepository(session: session, facts: facts, personal: personal)
     /// Who acts, once it was asked for.
-    var knownViewer: Viewer?
+    private var knownViewer: Viewer?
+
+    /// The one who acts, for commands that ask more than the permission, which was asked before they began.
+    func viewer() throws -> Viewer {
+        if let known = knownViewer { return known }
+        let viewer = try memory.viewer(request, session)
+        knownViewer = viewer
+        return viewer
+    }
+
+    func company() throws -> CompanySettings { try memory.company(session) }
 
     private(set) lazy var tracking = TrackingRepository(session: session, facts: facts)
 }

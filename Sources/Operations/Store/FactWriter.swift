@@ -17,6 +17,9 @@ final class FactWriter {
         firstFact = lastFact + 1
     }
 
+    /// Kinds of the tables that facts were appended to, also of those that were undone.
+    var kinds: some Sequence<UInt16> { rows.keys }
+
     var count: Int64 { lastFact - firstFact + 1 }
 
     /// Appends a fact whose fields `fill` gives in the order of the table's columns.

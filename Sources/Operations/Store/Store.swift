@@ -117,7 +117,7 @@ private final class CommandJob<Outcome: Codable & Sendable>: WriterJob {
     private(set) var act: ActRecord?
 
     var command: String { request.command }
-    var key: String? { request.key.map { "\(request.scope)\u{0}\($0)" } }
+    var scopeAndKey: (scope: String, key: String)? { request.key.map { (request.scope, $0) } }
 
     init(
         _ request: ActRequest, _ body: @escaping @Sendable (Books) throws -> Outcome,
@@ -130,17 +130,18 @@ private final class CommandJob<Outcome: Codable & Sendable>: WriterJob {
         self.continuation = continuation
     }
 
-    func perform(_ session: any SQLSession, lastFact: Int64) throws -> Int64 {
+    func perform(_ session: any SQLSession, _ memory: WriterMemory, lastFact: Int64) throws -> Int64 {
         let inputHash = SHA256.hash(Array(request.command.utf8) + [0] + request.input)
         if let key = request.key,
-            let earlier = try ActRepository(session: session).find(scope: request.scope, key: key)
+            let earlier = try memory.earlier(scope: request.scope, key: key, session)
         {
             guard earlier.inputHash == inputHash else { throw Self.reused(key) }
             outcome = try JSONDecoder().decode(Outcome.self, from: Data(earlier.outcome.utf8))
             replayedAct = earlier.seq
             return lastFact
         }
-        let books = Books(session, request, lastFact: lastFact, chance: chance)
+        let books = Books(session, request, memory, lastFact: lastFact, chance: chance)
+        defer { memory.note(books.facts.kinds) }
         try books.needPermission()
         let result = try body(books)
         try books.finish()

@@ -18,6 +18,7 @@ final class Writer: @unchecked Sendable {
     private let clock: @Sendable () -> Instant
     private let condition = NSCondition()
     private var waiting: [any WriterJob] = []
+    private let memory = WriterMemory()
     private var isClosed = false
 
     init(_ engine: any DatabaseEngine, clock: @escaping @Sendable () -> Instant) {
@@ -57,7 +58,9 @@ final class Writer: @unchecked Sendable {
         // Two commands with one key go one after the other, so that the second finds the first's answer.
         var keys: Set<String> = []
         let group = Array(
-            waiting.prefix(Self.largestGroup).prefix { job in job.key.map { keys.insert($0).inserted } ?? true })
+            waiting.prefix(Self.largestGroup).prefix { job in
+                job.scopeAndKey.map { keys.insert("\($0.scope)\u{0}\($0.key)").inserted } ?? true
+            })
         waiting.removeFirst(group.count)
         return group
     }
@@ -71,6 +74,8 @@ final class Writer: @unchecked Sendable {
                 isThere: { session in try last.map { try ActRepository(session: session).holds($0) } ?? true })
             for job in group { job.answer(nil) }
         } catch {
+            // What was learnt in a transaction that was undone may never have been so.
+            memory.forget()
             for job in group { job.answer(error) }
         }
     }
@@ -88,14 +93,15 @@ final class Writer: @unchecked Sendable {
         let acts = ActRepository(session: transaction.session)
         var head = try acts.head()
         let before = head
+        try memory.begin(group.compactMap(\.scopeAndKey), transaction.session)
         for job in group {
             do {
                 // Alone, a command is undone with its transaction: no savepoint has to be kept.
                 head.lastFact =
                     group.count == 1
-                    ? try job.perform(transaction.session, lastFact: head.lastFact)
+                    ? try job.perform(transaction.session, memory, lastFact: head.lastFact)
                     : try transaction.savepoint {
-                        try job.perform(transaction.session, lastFact: head.lastFact)
+                        try job.perform(transaction.session, memory, lastFact: head.lastFact)
                     }
             } catch let failure as DatabaseFailure where failure.endsTransaction {
                 throw failure
@@ -133,9 +139,9 @@ final class Writer: @unchecked Sendable {
 protocol WriterJob: AnyObject {
     var command: String { get }
     /// Scope and idempotency key, where there is one.
-    var key: String? { get }
+    var scopeAndKey: (scope: String, key: String)? { get }
     /// Runs the command and returns the number of the last fact.
-    func perform(_ session: any SQLSession, lastFact: Int64) throws -> Int64
+    func perform(_ session: any SQLSession, _ memory: WriterMemory, lastFact: Int64) throws -> Int64
     /// The act to be recorded, or `nil` when nothing came of the command.
     var act: ActRecord? { get }
     func recorded(_ act: ActRecord)
