@@ -379,14 +379,14 @@ import Testing
         let signing = SignIn(in: company.store, clock: { company.now })
         let origin = SignIn.Origin(address: "203.0.113.9", agent: "test")
         #expect(
-            try await refusal { _ = try signing.signIn("a@b.c", password: "no", code: "", from: origin) }
+            try await refusal { _ = try await signing.signIn("a@b.c", password: "no", code: "", from: origin) }
                 == .signInWrong)
         for _ in 1...4 {
-            _ = try await refusal { _ = try signing.signIn("a@b.c", password: "no", code: "", from: origin) }
+            _ = try await refusal { _ = try await signing.signIn("a@b.c", password: "no", code: "", from: origin) }
         }
         #expect(
             try await refusal {
-                _ = try signing.signIn("a@b.c", password: "correct horse staple", code: "", from: origin)
+                _ = try await signing.signIn("a@b.c", password: "correct horse staple", code: "", from: origin)
             }
                 == .signInLocked)
         // None of it stands in the journal of acts in a readable form.

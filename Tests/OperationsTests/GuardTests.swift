@@ -119,7 +119,7 @@ import Testing
                 group.addTask {
                     let origin = SignIn.Origin(address: "203.0.113.\(place)", agent: "")
                     return try await refusal {
-                        _ = try signing.signIn("acc@b.c", password: "wrong \(place)", code: "", from: origin)
+                        _ = try await signing.signIn("acc@b.c", password: "wrong \(place)", code: "", from: origin)
                     }
                 }
             }
@@ -129,12 +129,12 @@ import Testing
         let origin = SignIn.Origin(address: "203.0.113.99", agent: "")
         #expect(
             try await refusal {
-                _ = try signing.signIn("acc@b.c", password: "correct horse staple", code: "", from: origin)
+                _ = try await signing.signIn("acc@b.c", password: "correct horse staple", code: "", from: origin)
             } == .signInLocked)
         company.setClock("2026-06-01T04:16:00Z")
         #expect(
             try await refusal {
-                _ = try signing.signIn("acc@b.c", password: "correct horse staple", code: "", from: origin)
+                _ = try await signing.signIn("acc@b.c", password: "correct horse staple", code: "", from: origin)
             } == nil)
     }
 

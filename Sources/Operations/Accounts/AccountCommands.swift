@@ -160,7 +160,7 @@ package struct AccountCommands: Sendable {
 
     /// Changes the password of the one who acts; all other sessions of theirs end.
     ///
-    /// - Throws: `Refusal` `password.wrong` and those of new passwords.
+    /// - Throws: `Refusal` `password.wrong`, `sign-in.locked` and those of new passwords.
     package func changePassword(from old: String, to new: String) async throws {
         let key = request.actor.name
         try Self.check(new, knowing: key.split(whereSeparator: { "@.".contains($0) }).map(String.init))
@@ -170,12 +170,14 @@ package struct AccountCommands: Sendable {
         }
         // Who came by a link has no password yet.
         if let known {
+            try countTry()
             guard try await Password.isMatch(old, known) else { throw Refusal(.passwordWrong) }
             if try await Password.isMatch(new, known) { throw Refusal(.passwordSame) }
         }
         let hash = try await Password.hashed(new)
         _ = try await store.write(request) { books in
             var account = try Self.account(of: key, orRegister: false, books)
+            try Attempts.forget(tries, books.session)
             try books.accounts.append(.password, hash, to: &account)
             // Whoever had the old password may also have made links and tokens with it.
             for kind in [AccountRepository.TokenKind.signIn, .api] {
@@ -187,25 +189,58 @@ package struct AccountCommands: Sendable {
 
     /// Turns the second factor on, once a code of the new secret was given; or off, with a code of the present one.
     ///
-    /// - Throws: `Refusal` `code.wrong`.
+    /// - Throws: `Refusal` `code.wrong`, `sign-in.locked`.
     package func setSecondFactor(_ secret: String?, code: String) async throws {
         let key = request.actor.name
         let present = try store.read { session -> String? in
             guard let fact = try Self.account(of: key, session)?.secondFactorFact else { return nil }
             return try PersonalRepository(session: session, facts: nil).fields(fact)?.first
         }
-        for asked in [present, secret].compactMap({ $0 }).prefix(1) {
-            let bytes = OneTimeCode.bytes(ofBase32: asked)
-            guard bytes.count >= 16,
-                OneTimeCode.step(
-                    of: code.filter(\.isNumber), bytes, seconds: request.now.microseconds / 1_000_000, after: 0) != nil
-            else { throw Refusal(.codeWrong) }
-        }
-        _ = try await store.write(request) { books in
+        if present != nil { try countTry() }
+        _ = try await store.write(request) { [request] books in
             var account = try Self.account(of: key, orRegister: false, books)
+            if let asked = present ?? secret {
+                let bytes = OneTimeCode.bytes(ofBase32: asked)
+                // A code that signed somebody in has done its work.
+                let last = try Preferences.all(of: account.person, books.session)["second-factor-step"]
+                guard bytes.count >= 16,
+                    let step = OneTimeCode.step(
+                        of: code.filter(\.isNumber), bytes, seconds: request.now.microseconds / 1_000_000,
+                        after: present == nil ? 0 : last.flatMap { Int64($0) } ?? 0)
+                else { throw Refusal(.codeWrong) }
+                try Preferences.set("second-factor-step", "\(step)", of: account.person, books.session)
+            }
+            try Attempts.forget(tries, books.session)
             try books.accounts.append(secret == nil ? .withoutSecondFactor : .secondFactor, secret, to: &account)
             return 1
         }
+    }
+
+    /// Takes somebody's second factor away: for whoever has the machine, when the telephone is lost.
+    ///
+    /// Sessions and links end with it.
+    /// - Throws: `Refusal` `access.denied`, `actor.unknown`, `account.unknown-person`.
+    package func removeSecondFactor(of key: String) async throws {
+        guard case .operatorOfSystem = request.actor else {
+            throw Refusal(.accessDenied, ["permission": .text(request.command), "roles": .text("-")])
+        }
+        _ = try await store.write(request) { books in
+            var account = try Self.account(of: key, orRegister: false, books)
+            guard account.secondFactorFact != nil else { return 0 }
+            try books.accounts.append(.withoutSecondFactor, nil, to: &account)
+            try books.accounts.endTokens(of: account.id, .signIn)
+            try books.session.execute("DELETE FROM session WHERE account = \(account.id)")
+            return 1
+        }
+    }
+
+    private var tries: Attempts.Subject {
+        Attempts.Subject("own:\(request.actor.name)", most: SignIn.failuresOfAccount)
+    }
+
+    /// Somebody who came upon an open session shall not try passwords and codes in it without end.
+    private func countTry() throws {
+        _ = try Attempts(in: store).count([tries], now: request.now) { _ in }
     }
 
     /// A new secret for an authenticator app, and the address its QR code or link holds.
@@ -380,7 +415,7 @@ package struct AccountCommands: Sendable {
         guard password.count >= Password.shortest else {
             throw Refusal(.passwordTooShort, ["count": .count(Password.shortest)])
         }
-        guard password.count <= Password.longest else {
+        guard password.count <= Password.longest, password.utf8.count <= Password.mostBytes else {
             throw Refusal(.passwordTooLong, ["count": .count(Password.longest)])
         }
         guard !Password.isEasy(password, knowing: words) else { throw Refusal(.passwordEasy) }

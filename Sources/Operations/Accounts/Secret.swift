@@ -20,7 +20,10 @@ package enum Secret {
         return sodium_memcmp(one, other, one.count) == 0
     }
 
-    private static func base64URL(_ bytes: [UInt8]) -> String {
+    /// A secret that is used once, such as a state or a verifier of PKCE.
+    package static func oneTime() -> String { token() }
+
+    package static func base64URL(_ bytes: [UInt8]) -> String {
         Data(bytes).base64EncodedString().replacingOccurrences(of: "+", with: "-")
             .replacingOccurrences(of: "/", with: "_").replacingOccurrences(of: "=", with: "")
     }
@@ -31,6 +34,8 @@ package enum Password {
     /// ASVS 2.1.1 and 2.1.2: long, any characters, no rules of composition.
     package static let shortest = 12
     package static let longest = 128
+    /// One character may be many bytes long, as a family of emoji is.
+    static let mostBytes = longest * 4
 
     private static let operations = UInt64(crypto_pwhash_OPSLIMIT_INTERACTIVE)
     private static let memory = Int(crypto_pwhash_MEMLIMIT_INTERACTIVE)
@@ -47,7 +52,7 @@ package enum Password {
     }
 
     static func matches(_ password: String, _ hash: String) -> Bool {
-        guard isReady, password.utf8.count <= longest * 4 else { return false }
+        guard isReady, password.utf8.count <= mostBytes else { return false }
         let plain = normal(password)
         return crypto_pwhash_str_verify(hash, plain, UInt64(plain.count)) == 0
     }

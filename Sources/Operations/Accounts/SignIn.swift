@@ -19,12 +19,12 @@ package struct SignIn: Sendable {
     }
 
     /// Without use a session ends after this many minutes, and in any case after so many hours.
-    package static let idleMinutes: Int64 = 60
+    package static let idleMinutes: Int64 = 30
     package static let absoluteHours: Int64 = 12
     /// Wrong sign-ins in a row until an account waits, and an address.
     package static let failuresOfAccount: Int64 = 5
     package static let failuresOfAddress: Int64 = 30
-    package static let lockMinutes: Int64 = 15
+    package static let lockMinutes = Attempts.lockMinutes
 
     private static let minute: Int64 = 60_000_000
     private static let keptYears: Int64 = 2
@@ -60,22 +60,37 @@ package struct SignIn: Sendable {
             self.address = String(address.prefix(64))
             self.agent = String(agent.prefix(200))
         }
+
+        /// What tries are counted by: an IPv4 address, or the half of an IPv6 address that one subscriber has.
+        var network: String {
+            var bytes = in6_addr()
+            guard inet_pton(AF_INET6, address, &bytes) == 1 else { return address }
+            let all = withUnsafeBytes(of: bytes) { Array($0) }
+            // An IPv4 address in IPv6's clothes is one of its own.
+            let isMapped = all.prefix(10).allSatisfy { $0 == 0 } && all[10] == 0xff && all[11] == 0xff
+            return (isMapped ? all : Array(all.prefix(8))).hexadecimal
+        }
     }
 
     /// Signs in by e-mail and password, with the code where a second factor is set.
     ///
     /// The answer never says which of them was wrong.
     /// - Throws: `Refusal` `sign-in.wrong`, `sign-in.locked`.
-    package func signIn(_ email: String, password: String, code: String, from origin: Origin) throws -> Started {
+    package func signIn(
+        _ email: String, password: String, code: String, from origin: Origin
+    ) async throws -> Started {
         let key = String(email.trimmingCharacters(in: .whitespaces).lowercased().prefix(200))
         let now = clock()
         let subjects = [
-            ("account:\(key)", Self.failuresOfAccount), ("address:\(origin.address)", Self.failuresOfAddress),
+            Attempts.Subject("account:\(key)", most: Self.failuresOfAccount),
+            Attempts.Subject("address:\(origin.network)", most: Self.failuresOfAddress),
         ]
         // Counted before anything is compared: many tries at once are still many tries.
         let left = try count(subjects, key, origin, now)
         let found = try store.read { session -> Candidate? in try candidate(key, session) }
-        let isRight = Password.matches(password, found?.password ?? Password.decoy) && found?.password != nil
+        // Beside the threads that serve: it takes its time on purpose, and nobody else shall wait for it.
+        let isMatch = try await Password.isMatch(password, found?.password ?? Password.decoy)
+        let isRight = isMatch && found?.password != nil
         let secret = found?.secret.map { OneTimeCode.bytes(ofBase32: $0) }
         func step(after last: Int64) -> Int64? {
             secret.flatMap {
@@ -100,9 +115,8 @@ package struct SignIn: Sendable {
                 guard let step = step(after: last ?? 0) else { return nil }
                 try Preferences.set("second-factor-step", "\(step)", of: found.person, session)
             }
-            try session.execute("DELETE FROM sign_in_attempt WHERE subject = \(subjects[0].0)")
-            try session.execute(
-                "UPDATE sign_in_attempt SET failures = failures - 1 WHERE subject = \(subjects[1].0) AND failures > 0")
+            try Attempts.forget(subjects[0], session)
+            try Attempts.takeBack(subjects[1], session)
             return try start(
                 found.account, found.person, key, found.mustChange, secret != nil, "sign-in", origin, session)
         }
@@ -117,7 +131,7 @@ package struct SignIn: Sendable {
         link token: String, from origin: Origin, _ request: (_ person: String) -> ActRequest
     ) async throws -> Started {
         let now = clock()
-        let address = ("address:\(origin.address)", Self.failuresOfAddress)
+        let address = Attempts.Subject("address:\(origin.network)", most: Self.failuresOfAddress)
         _ = try count([address], "", origin, now)
         let digest = Secret.digest(token)
         let found = try store.read { session -> (link: AccountRepository.Token, key: String, person: Int64)? in
@@ -140,21 +154,22 @@ package struct SignIn: Sendable {
             return 1
         }
         return try store.engine.write { transaction in
-            try transaction.session.execute(
-                "UPDATE sign_in_attempt SET failures = failures - 1 WHERE subject = \(address.0) AND failures > 0")
+            try Attempts.takeBack(address, transaction.session)
             return try start(
                 found.link.account, found.person, found.key, false, false, "sign-in-link", origin, transaction.session)
         }
     }
 
-    /// Starts a session for somebody who has just set a password of their own by a link.
-    package func start(for key: String, from origin: Origin) throws -> Started {
+    /// Starts a session for somebody who has just set a password of their own by a link, or whom a provider named.
+    ///
+    /// - Parameter kind: As the security log calls it.
+    package func start(for key: String, _ kind: String = "sign-in-invitation", from origin: Origin) throws -> Started {
         try store.engine.write { transaction in
             let session = transaction.session
             guard let person = try session.row("SELECT id FROM person WHERE key = \(key)")?.integer(0),
                 let account = try AccountRepository.account(of: person, in: session), account.isActive
             else { throw Refusal(.linkInvalid) }
-            return try start(account.id, person, key, false, false, "sign-in-invitation", origin, session)
+            return try start(account.id, person, key, false, false, kind, origin, session)
         }
     }
 
@@ -264,49 +279,10 @@ package struct SignIn: Sendable {
             lastStep: try Preferences.all(of: person, session)["second-factor-step"].flatMap { Int64($0) } ?? 0)
     }
 
-    /// Counts a try before it is looked at; a series is forgotten after the time of a lock, and a lock is never shortened.
-    ///
-    /// - Returns: How many are left before the account waits.
-    /// - Throws: `Refusal` `sign-in.locked`.
     private func count(
-        _ subjects: [(String, Int64)], _ key: String, _ origin: Origin, _ now: Instant
+        _ subjects: [Attempts.Subject], _ key: String, _ origin: Origin, _ now: Instant
     ) throws -> Int {
-        let result = try store.engine.write { transaction -> (left: Int64, lockedUntil: Int64) in
-            let session = transaction.session
-            try session.execute(
-                "DELETE FROM sign_in_attempt WHERE last_at < \(now.microseconds - 24 * 60 * Self.minute)")
-            var left = Int64.max
-            var lockedUntil: Int64 = 0
-            for (subject, limit) in subjects {
-                let row = try session.row(
-                    "SELECT failures, locked_until, last_at FROM sign_in_attempt WHERE subject = \(subject)")
-                let until = row?.integer(1) ?? 0
-                if until > now.microseconds {
-                    lockedUntil = max(lockedUntil, until)
-                    continue
-                }
-                // After a lock that is over, and after a quiet time, it begins anew.
-                let isFresh =
-                    until == 0 && row.map { now.microseconds - $0.integer(2) < Self.lockMinutes * Self.minute } ?? false
-                let failures = (isFresh ? row?.integer(0) ?? 0 : 0) + 1
-                let locked = failures >= limit ? now.microseconds + Self.lockMinutes * Self.minute : 0
-                try session.execute(
-                    """
-                    INSERT INTO sign_in_attempt (subject, failures, locked_until, last_at)
-                    VALUES (\(subject), \(failures), \(locked), \(now.microseconds))
-                    ON CONFLICT (subject) DO UPDATE SET failures = excluded.failures,
-                        locked_until = excluded.locked_until, last_at = excluded.last_at
-                    """)
-                left = min(left, limit - failures)
-            }
-            if lockedUntil > 0 { try note("sign-in-locked", key, origin, "", session) }
-            return (left, lockedUntil)
-        }
-        guard result.lockedUntil == 0 else {
-            let wait = result.lockedUntil - now.microseconds + Self.minute - 1
-            throw Refusal(.signInLocked, ["minutes": .count(Int(wait / Self.minute))])
-        }
-        return Int(result.left)
+        try Attempts(in: store).count(subjects, now: now) { try note("sign-in-locked", key, origin, "", $0) }
     }
 
     private func start(

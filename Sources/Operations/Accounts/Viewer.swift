@@ -23,7 +23,7 @@ package struct Viewer: Sendable {
     package func may(_ permission: Permission) -> Bool {
         if let narrowedTo, !narrowedTo.contains(permission) { return false }
         switch actor {
-        case .systemDay, .systemOutbox: return true
+        case .systemDay, .systemOutbox, .systemSignIn: return true
         // Whoever can open the file can do this anyway; the journal shows it (ENGINEERING E-12).
         case .operatorOfSystem: return permission != .decide
         case .person:

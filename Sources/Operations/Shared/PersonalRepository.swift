@@ -36,8 +36,14 @@ final class PersonalRepository {
     private static let isReady = sodium_init() >= 0
 
     /// Stores texts under the key of `subject` (a customer's or person's number) and returns the fact's number.
+    ///
+    /// - Throws: `Refusal` `value.control-character`.
     func append(_ fields: [String], subject: Int64) throws -> Int64 {
         guard let facts else { throw DatabaseFailure.readOnly }
+        // What separates the fields must not come in with one: an address would stand in another's place.
+        guard !fields.contains(where: { $0.utf8.contains { $0 < 32 && $0 != 9 && $0 != 10 && $0 != 13 } }) else {
+            throw Refusal(.valueControlCharacter)
+        }
         let key = try key(of: subject, creating: true)
         let nonce = chance(Int(crypto_secretbox_NONCEBYTES))
         let ciphertext = Self.encrypt(Array(fields.joined(separator: "\u{1f}").utf8), key, nonce)

@@ -46,6 +46,8 @@ package enum Actor: Hashable, Sendable {
     case systemDay
     /// Whatever hands messages to mail servers.
     case systemOutbox
+    /// Whatever takes a provider's word for who somebody is.
+    case systemSignIn
 
     /// How the actor stands in the journal of acts.
     package var name: String {
@@ -54,6 +56,7 @@ package enum Actor: Hashable, Sendable {
         case .person(let key): key
         case .systemDay: "system:day"
         case .systemOutbox: "system:outbox"
+        case .systemSignIn: "system:sign-in"
         }
     }
 }

@@ -201,6 +201,14 @@ package enum RefusalCode: String, CaseIterable, Sendable {
     case tokenOwn = "token.own"
     case serviceName = "service.name"
     case serviceUnknown = "service.unknown"
+    // Signing in elsewhere.
+    case providerUnreachable = "provider.unreachable"
+    case providerState = "provider.state"
+    case providerRefused = "provider.refused"
+    case providerToken = "provider.token"
+    case providerEmail = "provider.email"
+    case providerUnknownPerson = "provider.unknown-person"
+    case providerSettings = "provider.settings"
     // Webhooks.
     case webhookCode = "webhook.code"
     case webhookUnknown = "webhook.unknown"

@@ -37,6 +37,7 @@ enum AccountPages {
             <div><h2>\(w(.signIn))</h2><p class="meta">\(w(.signInNoAccount))</p></div>
             \(refused.map { Parts(asking).callout(HTML(w.message($0)), isBad: true) } ?? .nothing)
             <input type="hidden" name="next" value="\(next)">
+            \(provider(asking, next))
             <div class="field"><label for="u">\(w(.email))</label><input id="u" name="user" type="email" autocomplete="username" value="\(email)" required></div>
             <div class="field"><label for="p">\(w(.password))</label><input id="p" name="password" type="password" autocomplete="current-password" required></div>
             <div class="field"><label for="t">\(w(.code)) <span class="hint">\(w(.codeHint))</span></label><input id="t" name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="6" pattern="[0-9]{6}"></div>
@@ -46,13 +47,19 @@ enum AccountPages {
             """)
     }
 
+    /// The way to the company's own sign-in service, where there is one.
+    private static func provider(_ asking: Asking, _ next: String) -> HTML {
+        guard let provider = asking.site.provider else { return .nothing }
+        let address = "/sign-in/provider" + Fields([("next", local(next))]).query
+        return
+            "<p class=\"acts\"><a class=\"btn main-act\" href=\"\(address)\">\(asking.w(.signInProvider, ["name": .text(provider.settings.name)]))</a></p><p class=\"meta\">\(asking.w(.signInOr))</p>"
+    }
+
     @Sendable private static func take(_ asking: Asking) async throws -> Reply {
         let site = asking.site
         let (email, password, code) = (asking.form["user"], asking.form.raw("password"), asking.form["code"])
         do {
-            let started = try await asking.work {
-                try site.signIn.signIn(email, password: password, code: code, from: asking.origin)
-            }
+            let started = try await site.signIn.signIn(email, password: password, code: code, from: asking.origin)
             return Reply.redirect(local(asking.form["next"]))
                 .with("Set-Cookie", Cookies.session(started.token, isSecure: asking.isSecure))
         } catch let refusal as Refusal {

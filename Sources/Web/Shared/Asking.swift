@@ -65,8 +65,8 @@ struct Asking: Sendable {
     func request(_ permission: Permission, isOnce: Bool = true) -> ActRequest {
         let key = isOnce ? form["key"] : ""
         var secrets: Set<String> = ["form", "key", "password", "old", "secret"]
-        // One-time codes; elsewhere a code is an account's or a customer's.
-        if path.hasPrefix("/account") || path == "/sign-in" { secrets.insert("code") }
+        // A one-time code; elsewhere a code is an account's or a customer's.
+        if permission == .setSecondFactor { secrets.insert("code") }
         let input = form.pairs.filter { !secrets.contains($0.name) }.map { "\($0.name)=\($0.value)" }
             .joined(separator: "&")
         return ActRequest(

@@ -279,7 +279,7 @@ enum Guard {
             let next = asking.path == "/" ? "" : "?next=\(URLText.encode(asking.path + asking.query.query))"
             return asking.path == "/" ? AccountPages.signIn(asking) : .redirect("/sign-in" + next)
         }
-        if session.mustChangePassword, !["/password", "/sign-out", "/preferences"].contains(asking.path) {
+        if session.mustChangePassword, !["/password", "/sign-out", "/preferences"].contains(route.path) {
             return .redirect("/password")
         }
         if case .permission(let permission) = route.access, !session.viewer.may(permission) {
@@ -291,7 +291,7 @@ enum Guard {
     /// A form of a session has its token. Forms of those who aren't signed in have none, also when somebody else is signed
     /// in with the same browser.
     static func formRefusal(_ asking: Asking, _ route: Route) -> Reply? {
-        guard route.access != .anybody || asking.path == "/preferences", let session = asking.session,
+        guard route.access != .anybody || route.path == "/preferences", let session = asking.session,
             !Secret.areEqual(session.formToken, asking.form["form"])
         else { return nil }
         return ErrorPages.forbiddenForm(asking)

@@ -26,6 +26,8 @@ package final class Site: Sendable {
     let operations: [Operation]
     let tokens: AccessTokens
     let rateLimits: RateLimits
+    /// Where people sign in too; `nil` where they do here alone.
+    let provider: Provider?
     /// How often an address may try tokens that don't work.
     let failureLimits = RateLimits(perSecond: 20, burst: 600)
     private let refusedTokens = RateLimits(perSecond: 1, burst: 3)
@@ -38,7 +40,8 @@ package final class Site: Sendable {
     /// - Throws: `Refusal` `file.missing` when the program's resources aren't found.
     package init(
         _ store: Store, clock: @escaping @Sendable () -> Instant, publicAddress: String? = nil,
-        isDevelopment: Bool = false, requestsPerSecond: Int = Site.usualRequestsPerSecond
+        isDevelopment: Bool = false, requestsPerSecond: Int = Site.usualRequestsPerSecond,
+        provider: ProviderSettings? = nil
     ) throws {
         self.store = store
         self.clock = clock
@@ -54,6 +57,7 @@ package final class Site: Sendable {
         routes = Routes.all(isDevelopment: isDevelopment)
         operations = APIOperations.all
         tokens = AccessTokens(in: store)
+        self.provider = provider.map { Provider($0) }
         rateLimits = RateLimits(perSecond: requestsPerSecond, burst: 2 * requestsPerSecond)
         pool = NIOThreadPool(numberOfThreads: max(4, 2 * ProcessInfo.processInfo.activeProcessorCount))
         pool.start()

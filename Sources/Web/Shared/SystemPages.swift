@@ -121,7 +121,8 @@ enum SystemPages {
 /// All pages of the site.
 enum Routes {
     static func all(isDevelopment: Bool) -> [Route] {
-        SystemPages.routes + AccountPages.routes + MyDayPages.routes + SearchPages.routes + SavedViews.routes
+        SystemPages.routes + AccountPages.routes + ProviderPages.routes + MyDayPages.routes + SearchPages.routes
+            + SavedViews.routes
             + ColumnChoice.routes
             + CustomerPages.routes + InvoicePages.routes + ReceiptPages.routes + NewRecordPages.routes
             + ImportPages.routes + AgingPages.routes + WorkPages.routes + TemplatePages.routes + LedgerPages.routes

@@ -791,4 +791,6 @@ enum Word: String, CaseIterable, Sendable {
     case attempts = "web.attempts"
     case answerHead = "web.answer-head"
     case sendAgain = "web.send-again"
+    case signInProvider = "web.sign-in-provider"
+    case signInOr = "web.sign-in-or"
 }

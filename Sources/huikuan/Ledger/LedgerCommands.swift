@@ -246,7 +246,7 @@ struct RestoreCommand: AsyncParsableCommand {
         restore.goesWithoutKeys = withoutKeys
         restore.hasOwnClock = Edge.setsClock
         let act = try await restore.run(
-            as: options.person ?? ProcessInfo.processInfo.environment["HUIKUAN_PERSON"], else: Edge.systemUser,
+            as: options.person ?? Surroundings["HUIKUAN_PERSON"], else: Edge.systemUser,
             now: Edge.clock(), clock: Edge.clock)
         if options.json {
             Console.emit(.object(["store": .string(options.shownStore), "act": .integer(act)]))

@@ -8,8 +8,15 @@ import Receivables
 
 /// Options that every command has.
 struct StoreOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The company's store: a file, or postgres://…/db?schema=….", valueName: "file"))
-    var store: String = StoreOptions.defaultStore
+    // No default that help would print: the address of a server may hold a password.
+    @Option(
+        name: .customLong("store"),
+        help: ArgumentHelp(
+            "The company's store: a file, or postgres://…/db?schema=…. Without it what HUIKUAN_STORE names, or ./huikuan.db.",
+            valueName: "file"))
+    var namedStore: String?
+
+    var store: String { namedStore ?? Self.defaultStore }
 
     /// Where a store of this name is kept.
     static func place(of store: String) -> any StorePlace {
@@ -19,7 +26,7 @@ struct StoreOptions: ParsableArguments {
     /// The store's name for messages.
     var shownStore: String { Self.place(of: store).shown(store) }
 
-    static let defaultStore = ProcessInfo.processInfo.environment["HUIKUAN_STORE"] ?? "./huikuan.db"
+    static let defaultStore = Surroundings["HUIKUAN_STORE"] ?? "./huikuan.db"
 
     @Flag(help: "Answer with one JSON document.")
     var json = false
@@ -36,15 +43,20 @@ struct StoreOptions: ParsableArguments {
     }
 }
 
+/// What the environment says. An empty variable is one that isn't set: a unit's file keeps a line for each.
+enum Surroundings {
+    static subscript(_ name: String) -> String? {
+        ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
+    }
+}
+
 /// The language of answers: as asked for, else the environment's, else the company's, else the terminal's.
 enum SpokenLanguage {
     /// The company's language, as soon as its store is open.
     static let ofCompany = Remembered()
 
     static func choose(asked: String?) -> Catalogue.Language {
-        let environment = ProcessInfo.processInfo.environment
-        let wanted =
-            asked ?? environment["HUIKUAN_LANGUAGE"] ?? ofCompany.value ?? environment["LANG"] ?? "en"
+        let wanted = asked ?? Surroundings["HUIKUAN_LANGUAGE"] ?? ofCompany.value ?? Surroundings["LANG"] ?? "en"
         return wanted.hasPrefix("zh") ? .chinese : .english
     }
 
@@ -95,7 +107,7 @@ struct Session {
         if company.kind == .live, Edge.setsClock { throw Refusal(.clockNotAllowed) }
         now = clock()
         today = company.day(of: now)
-        let named = options.person ?? ProcessInfo.processInfo.environment["HUIKUAN_PERSON"]
+        let named = options.person ?? Surroundings["HUIKUAN_PERSON"]
         if let named {
             guard try PersonQueries.isKnown(named, in: store) else {
                 throw Refusal(.actorUnknown, ["person": .text(named)])

@@ -155,9 +155,15 @@ struct UserCommand: AsyncParsableCommand {
         @Argument(help: "The e-mail address or name.") var person: String
         @OptionGroup var options: StoreOptions
         @Option(help: "What the link begins with.") var url = "http://127.0.0.1:8080"
+        @Flag(help: "Take their second factor away first, when the telephone is lost; their sessions end.")
+        var withoutSecondFactor = false
 
         func run() async throws {
             let session = try Session(options)
+            if withoutSecondFactor {
+                try await AccountCommands(in: session.store, session.request(.setSecondFactor, person))
+                    .removeSecondFactor(of: person)
+            }
             let link = try await AccountCommands(in: session.store, session.request(.changePassword, person))
                 .signInLink(
                     for: person)

@@ -34,6 +34,7 @@ struct ServeCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "What people type into their browsers, behind a proxy: https://huikuan.example.", valueName: "url"))
     var publicUrl: String?
+    @OptionGroup var provider: ProviderOptions
     @Flag(help: "No pages: only days, messages and the journal.") var noPages = false
     @Flag(help: "Show the gallery of all elements of pages.") var development = false
     @Option(help: "Seconds within which a message is sent; afterwards another server may send it.") var lease = 300
@@ -94,7 +95,7 @@ struct ServeCommand: AsyncParsableCommand {
     ) throws -> any Service {
         let site = try Site(
             session.store, clock: { serving.now }, publicAddress: publicUrl, isDevelopment: development,
-            requestsPerSecond: requestsPerSecond)
+            requestsPerSecond: requestsPerSecond, provider: try provider.settings())
         let (host, publicUrl, catalogue) = (host, publicUrl, session.catalogue)
         return WebServer(site, logger: logger).service(host: host, port: port) { port in
             let address = publicUrl ?? "http://\(host):\(port)"
@@ -197,13 +198,12 @@ struct ServeCommand: AsyncParsableCommand {
 
     /// Whom messages are handed to, and who sends them; `nil` where nobody named a server.
     private func post(_ session: Session) throws -> (server: MailServer, sender: MailAddress)? {
-        let environment = ProcessInfo.processInfo.environment
-        guard let named = smtp ?? environment["HUIKUAN_SMTP"] else { return nil }
-        guard let server = MailServer(named, password: environment["HUIKUAN_SMTP_PASSWORD"]) else {
+        guard let named = smtp ?? Surroundings["HUIKUAN_SMTP"] else { return nil }
+        guard let server = MailServer(named, password: Surroundings["HUIKUAN_SMTP_PASSWORD"]) else {
             // What can't be read may hold a password, and is not shown.
             throw Refusal(.mailServerUnreadable, ["option": .text(smtp == nil ? "HUIKUAN_SMTP" : "--smtp")])
         }
-        let address = from ?? environment["HUIKUAN_MAIL_FROM"] ?? ""
+        let address = from ?? Surroundings["HUIKUAN_MAIL_FROM"] ?? ""
         guard let sender = MailAddress(address, name: session.company.name) else {
             throw Refusal(.mailSenderUnreadable, ["value": .text(address)])
         }
