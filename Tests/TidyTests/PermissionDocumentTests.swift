@@ -40,11 +40,20 @@ import Testing
             lines.append("")
         }
         lines += [
-            "## What a second person decides", "", "| Request | Who may decide, never the one who asked |", "|---|---|",
+            "## What a second person decides", "",
+            "Segregation of duties (不相容职务分离): who may ask with a command, and who may decide on what others asked for.",
+            "In the last column stands who may decide on their own request; a test asks and decides in every cell.", "",
+            "| Request | Command | " + roles.map(\.name).joined(separator: " | ") + " | On their own |",
+            "|---|---|" + roles.map { _ in ":-:" }.joined(separator: "|") + "|:-:|",
         ]
         for kind in Approval.Kind.allCases {
-            let deciders = kind.deciders.map(\.name).sorted().joined(separator: ", ")
-            lines.append("| `\(kind.name)` | \(deciders) |")
+            for command in kind.askedBy {
+                let cells = roles.map { role in
+                    let asks = command.isAllowed([role]) ? ["asks"] : []
+                    return (asks + (kind.deciders.contains(role) ? ["decides"] : [])).joined(separator: ", ")
+                }
+                lines.append("| `\(kind.name)` | `\(command.rawValue)` | \(cells.joined(separator: " | ")) | nobody |")
+            }
         }
         return lines.joined(separator: "\n") + "\n"
     }

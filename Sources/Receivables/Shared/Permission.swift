@@ -193,6 +193,17 @@ package enum Approval {
             }
         }
 
+        /// The commands that ask for it.
+        package var askedBy: [Permission] {
+            switch self {
+            case .paymentContact: [.proposeContact]
+            case .bankAccount: [.proposeBankAccount]
+            case .roleGrant: [.proposeRoles, .invite, .addServiceAccount]
+            case .messageTemplate: [.proposeTemplate]
+            case .serviceToken: [.makeServiceToken]
+            }
+        }
+
         /// Who may decide; never the one who asked.
         package var deciders: Set<Role> {
             switch self {
