@@ -96,13 +96,16 @@ static int huikuan_address_is_allowed(const char *text, int only_here) {
         unsigned int value = ntohl(four.s_addr), first = value >> 24;
         if (first == 127) return 1;
         if (only_here) return 0;
-        return !(first == 0 || first >= 224 || (value >> 16) == 0xA9FE);
+        /* Link-local, and where one cloud keeps the secrets of its machines. */
+        return !(first == 0 || first >= 224 || (value >> 16) == 0xA9FE || value == 0x646464C8);
     }
     if (inet_pton(AF_INET6, text, &six) == 1) {
         const unsigned char *b = six.s6_addr;
         static const unsigned char here[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
         static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+        static const unsigned char secrets[16] = {0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54};
         if (memcmp(b, here, 16) == 0) return 1;
+        if (memcmp(b, secrets, 16) == 0) return 0;
         if (memcmp(b, mapped, 12) == 0) {
             char plain[INET_ADDRSTRLEN];
             return inet_ntop(AF_INET, b + 12, plain, sizeof plain) != NULL && huikuan_address_is_allowed(plain, only_here);

@@ -147,7 +147,8 @@ package struct BucketSet: Hashable, Sendable {
     /// Digits, and a minus for ages before the start; nothing else that `Int` would take.
     private static func number(_ text: Substring) -> Int? {
         guard text.utf8.allSatisfy({ ($0 >= 48 && $0 <= 57) || $0 == 45 }) else { return nil }
-        return Int(text)
+        // A hundred years of days.
+        return Int(text).flatMap { (-36_600...36_600).contains($0) ? $0 : nil }
     }
 
     /// Days overdue: not due, 1–30, 31–60, 61–90, 91–180, 181–365, over 365.

@@ -21,14 +21,13 @@ final class Served: Sendable {
 
     init(
         _ company: TestCompany, isDevelopment: Bool = false, requestsPerSecond: Int = Site.usualRequestsPerSecond,
-        provider: ProviderSettings? = nil
+        provider: ProviderSettings? = nil, logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     ) async throws {
         self.company = company
         site = try Site(
             company.store, clock: { company.now }, isDevelopment: isDevelopment, requestsPerSecond: requestsPerSecond,
             provider: provider)
         let (ports, found) = AsyncStream.makeStream(of: Int.self)
-        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let service = WebServer(site, logger: logger).service(host: "127.0.0.1", port: 0) { port in
             found.yield(port)
             found.finish()

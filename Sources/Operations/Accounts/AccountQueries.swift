@@ -41,6 +41,8 @@ package enum AccountQueries {
         package let id: Int64
         package let person: String
         package let deputy: String
+        /// The keys of both: two may have one name.
+        package let keys: (person: String, deputy: String)
         package let from: LocalDate
         package let until: LocalDate
         package let reason: String
@@ -148,13 +150,15 @@ package enum AccountQueries {
             let names = try PersonNames(session)
             return try session.rows(
                 """
-                SELECT d.id, d.person, d.deputy, d.from_day, d.until_day, d.reason FROM delegation d
+                SELECT d.id, d.person, d.deputy, d.from_day, d.until_day, d.reason, p.key, q.key FROM delegation d
+                  JOIN person p ON p.id = d.person JOIN person q ON q.id = d.deputy
                   LEFT JOIN delegation_end e ON e.delegation = d.id
                  WHERE e.id IS NULL AND d.until_day >= \(day.dayNumber) ORDER BY d.from_day, d.id LIMIT 200
                 """
             ).map { row in
                 DelegationRow(
                     id: row.integer(0), person: names[row.integer(1)] ?? "", deputy: names[row.integer(2)] ?? "",
+                    keys: (row.text(6), row.text(7)),
                     from: LocalDate(dayNumber: Int(row.integer(3))), until: LocalDate(dayNumber: Int(row.integer(4))),
                     reason: row.text(5))
             }

@@ -28,6 +28,7 @@ package struct SignIn: Sendable {
 
     private static let minute: Int64 = 60_000_000
     private static let keptYears: Int64 = 2
+    private static let mostPreferences = 300
 
     /// A browser's session, for the edge to put into a cookie.
     package struct Started: Sendable {
@@ -239,7 +240,13 @@ package struct SignIn: Sendable {
 
     package func setPreference(_ name: String, _ content: String, of viewer: Viewer) throws {
         guard let person = viewer.person else { return }
-        try store.engine.write { try Preferences.set(name, content, of: person, $0.session) }
+        let name = String(name.prefix(300))
+        try store.engine.write { transaction in
+            // They come with each request: nobody needs hundreds.
+            let known = try Preferences.all(of: person, transaction.session)
+            guard known[name] != nil || known.count < Self.mostPreferences else { return }
+            try Preferences.set(name, content, of: person, transaction.session)
+        }
     }
 
     package func removePreference(_ name: String, of viewer: Viewer) throws {

@@ -168,6 +168,11 @@ extension Books {
         return viewer.sees(salesOwner: row?.optionalInteger(0), collector: row?.optionalInteger(1))
     }
 
+    /// - Throws: What is said of a record that isn't there, for one whose customer is outside of the data scope.
+    func needInScope(customer: Int64, or unknown: Refusal) throws {
+        guard try isInScope(customer: customer) else { throw unknown }
+    }
+
     /// - Throws: `Refusal` `customer.unknown` for a customer outside of the data scope: it doesn't say that there is one.
     func needInScope(customer: Int64, named name: String) throws {
         guard try isInScope(customer: customer) else { throw Refusal(.customerUnknown, ["customer": .text(name)]) }

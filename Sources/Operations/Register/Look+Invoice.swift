@@ -178,7 +178,7 @@ extension Look {
     func transfers(of facts: [Int64]) throws -> [TransferRow] {
         var found: [TransferRow] = []
         let acts = ActRepository(session: session)
-        for fact in facts.prefix(60) {
+        for fact in facts.prefix(60) where fact < .max - 600 {
             let rows = try session.rows(
                 """
                 SELECT t.id, t.posting_day, t.debit, t.credit, t.currency, t.amount, n.functional FROM transfer t

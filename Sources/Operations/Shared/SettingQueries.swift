@@ -95,6 +95,9 @@ package enum SettingQueries {
         package let lastDayRun: LocalDate?
         package let waitingMessages: Int64
         package let undelivered: Int64
+        /// Messages to other systems that wait, and those given up.
+        package let waitingWebhooks: Int64
+        package let undeliveredWebhooks: Int64
         package let sessions: Int64
         package let people: Int64
     }
@@ -115,6 +118,8 @@ package enum SettingQueries {
                      WHERE coalesce(d.result, 0) = 0 AND o.not_before_day >= \(now.utcDay.dayNumber - 7)
                     """),
                 undelivered: try count("SELECT count(*) FROM delivery WHERE result = 2"),
+                waitingWebhooks: try count("SELECT count(*) FROM webhook_message WHERE state = 0"),
+                undeliveredWebhooks: try count("SELECT count(*) FROM webhook_message WHERE state = 2"),
                 sessions: try count("SELECT count(*) FROM session WHERE ends_at > \(now.microseconds)"),
                 people: try count("SELECT count(*) FROM account"))
         }

@@ -87,6 +87,12 @@ package final class Store: Sendable {
         try engine.read(body)
     }
 
+    /// How the writer does just now.
+    package var writing: WriterFigures { writer.look() }
+
+    /// Tells of each act that this process records, once it is durable and before its command is answered.
+    package func observeActs(_ observer: @escaping @Sendable (CommittedAct) -> Void) { writer.observe(observer) }
+
     /// Ends all work on the file: nothing can be read or written afterwards.
     package func close() throws {
         writer.close()
@@ -117,6 +123,8 @@ private final class CommandJob<Outcome: Codable & Sendable>: WriterJob {
     private(set) var act: ActRecord?
 
     var command: String { request.command }
+    var trace: String? { request.trace }
+    var isRefused: Bool { refusal != nil }
     var scopeAndKey: (scope: String, key: String)? { request.key.map { (request.scope, $0) } }
 
     init(

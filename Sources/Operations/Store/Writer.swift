@@ -9,7 +9,8 @@ internal import Receivables
 /// makes many acts durable. A refused command is undone alone; a failure of the engine is the answer
 /// to the whole group. Whoever waits may go away: the group commits all the same.
 final class Writer: @unchecked Sendable {
-    // `waiting` and `isClosed` are guarded by `condition`; everything else is used by the thread alone.
+    // `waiting`, `isClosed`, `figures` and `observer` are guarded by `condition`; everything else is used by the thread
+    // alone.
 
     /// PostgreSQL slows beyond 64 subtransactions.
     private static let largestGroup = 64
@@ -17,9 +18,13 @@ final class Writer: @unchecked Sendable {
     private let engine: any DatabaseEngine
     private let clock: @Sendable () -> Instant
     private let condition = NSCondition()
-    private var waiting: [any WriterJob] = []
+    private var waiting: [Waiting] = []
+    private var figures = WriterFigures()
+    private var observer: (@Sendable (CommittedAct) -> Void)?
     private let memory = WriterMemory()
     private var isClosed = false
+
+    private typealias Waiting = (job: any WriterJob, since: ContinuousClock.Instant)
 
     init(_ engine: any DatabaseEngine, clock: @escaping @Sendable () -> Instant) {
         self.engine = engine
@@ -31,8 +36,9 @@ final class Writer: @unchecked Sendable {
     }
 
     func submit(_ job: any WriterJob) {
+        let since = ContinuousClock.now
         condition.lock()
-        waiting.append(job)
+        waiting.append((job, since))
         condition.signal()
         condition.unlock()
     }
@@ -44,11 +50,25 @@ final class Writer: @unchecked Sendable {
         condition.unlock()
     }
 
+    /// How it does just now.
+    func look() -> WriterFigures {
+        condition.withLock {
+            var figures = figures
+            figures.waiting = waiting.count
+            return figures
+        }
+    }
+
+    /// Tells of each act once it is durable, before its command is answered.
+    func observe(_ observer: @escaping @Sendable (CommittedAct) -> Void) {
+        condition.withLock { self.observer = observer }
+    }
+
     private func loop() {
         while let group = nextGroup() { commit(group) }
     }
 
-    private func nextGroup() -> [any WriterJob]? {
+    private func nextGroup() -> [Waiting]? {
         condition.lock()
         defer { condition.unlock() }
         while waiting.isEmpty {
@@ -58,25 +78,47 @@ final class Writer: @unchecked Sendable {
         // Two commands with one key go one after the other, so that the second finds the first's answer.
         var keys: Set<String> = []
         let group = Array(
-            waiting.prefix(Self.largestGroup).prefix { job in
-                job.scopeAndKey.map { keys.insert("\($0.scope)\u{0}\($0.key)").inserted } ?? true
+            waiting.prefix(Self.largestGroup).prefix { next in
+                next.job.scopeAndKey.map { keys.insert("\($0.scope)\u{0}\($0.key)").inserted } ?? true
             })
         waiting.removeFirst(group.count)
         return group
     }
 
-    private func commit(_ group: [any WriterJob]) {
+    private func commit(_ waited: [Waiting]) {
+        let group = waited.map(\.job)
         var last: (act: Int64, hash: [UInt8])?
         do {
             try engine.write(
                 { last = try perform(group, $0) },
                 // Where nothing was recorded, there is nothing to be there.
                 isThere: { session in try last.map { try ActRepository(session: session).holds($0) } ?? true })
+            note(waited)
             for job in group { job.answer(nil) }
         } catch {
             // What was learnt in a transaction that was undone may never have been so.
             memory.forget()
+            note(waited, hasFailed: true)
             for job in group { job.answer(error) }
+        }
+    }
+
+    private func note(_ group: [Waiting], hasFailed: Bool = false) {
+        let now = ContinuousClock.now
+        let acts = hasFailed ? [] : group.compactMap { $0.job.act == nil ? nil : $0.job }
+        let observer = condition.withLock {
+            figures.groups += 1
+            figures.acts += acts.count
+            figures.refused += group.count { hasFailed || $0.job.isRefused }
+            for one in group {
+                let passed = (now - one.since).components
+                figures.note(Double(passed.seconds) + Double(passed.attoseconds) / 1e18)
+            }
+            return self.observer
+        }
+        guard let observer else { return }
+        for job in acts {
+            if let act = job.act { observer(CommittedAct(number: act.seq, command: act.command, trace: job.trace)) }
         }
     }
 
@@ -138,6 +180,9 @@ final class Writer: @unchecked Sendable {
 /// One command waiting for the writer.
 protocol WriterJob: AnyObject {
     var command: String { get }
+    /// The number of the request that it came with.
+    var trace: String? { get }
+    var isRefused: Bool { get }
     /// Scope and idempotency key, where there is one.
     var scopeAndKey: (scope: String, key: String)? { get }
     /// Runs the command and returns the number of the last fact.

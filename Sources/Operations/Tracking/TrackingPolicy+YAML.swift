@@ -7,38 +7,49 @@ internal import Receivables
 extension TrackingPolicy {
     /// Reads the `tracking` part of a policy; what it leaves out takes the default's value.
     ///
-    /// - Throws: `YAMLValue.Fault`.
+    /// - Throws: `YAMLValue.Fault`; `Refusal` `policy.unreadable` for a number that no company means.
     init(yaml: String) throws {
         let tracking = try YAMLValue(yaml: yaml)["tracking"]
+        func number(_ value: YAMLValue?, _ range: ClosedRange<Int>, or usual: Int) throws -> Int {
+            guard let value else { return usual }
+            guard let number = value.integer ?? Int(value.text ?? "") else { return usual }
+            return try Self.within(range, number)
+        }
+        let offsets = -366...366
+        let workingDays = 0...366
+        let days = 0...3_660
         func rule(_ code: RuleCode, _ key: String) -> YAMLValue? { tracking?["rules"]?[code.name]?[key] }
         let gate = tracking?["safe_to_send"]
-        let steps = rule(.taskLate, "escalate_wd")?.list.compactMap(\.integer) ?? []
+        let steps = try (rule(.taskLate, "escalate_wd")?.list.compactMap(\.integer) ?? []).map {
+            try Self.within(workingDays, $0)
+        }
         self.init(
             dueSoon: DueSoonRule(
-                offsetDays: rule(.dueSoon, "offset_days")?.integer ?? -3,
+                offsetDays: try number(rule(.dueSoon, "offset_days"), offsets, or: -3),
                 shift: rule(.dueSoon, "shift")?.text.flatMap(DayShift.init) ?? .previous),
             overdueStart: OverdueStartRule(
-                offsetDays: rule(.overdueStart, "offset_days")?.integer ?? 1,
+                offsetDays: try number(rule(.overdueStart, "offset_days"), offsets, or: 1),
                 shift: rule(.overdueStart, "shift")?.text.flatMap(DayShift.init) ?? .none),
             overdueRisk: OverdueRiskRule(
-                offsetDays: rule(.overdueRisk, "offset_days")?.integer ?? 31,
+                offsetDays: try number(rule(.overdueRisk, "offset_days"), offsets, or: 31),
                 shift: rule(.overdueRisk, "shift")?.text.flatMap(DayShift.init) ?? .none,
-                taskDueWorkingDays: rule(.overdueRisk, "task_due_wd")?.integer ?? 5),
+                taskDueWorkingDays: try number(rule(.overdueRisk, "task_due_wd"), workingDays, or: 5)),
             taskLate: TaskLateRule(escalateAfter: steps.isEmpty ? [1, 3, 7] : steps.sorted()),
             dataQuality: DataQualityRule(
-                taskDueWorkingDays: rule(.dataQuality, "task_due_wd")?.integer ?? 3,
-                unappliedDays: rule(.dataQuality, "unapplied_days")?.integer ?? 10,
-                unknownPayerDays: rule(.dataQuality, "unknown_payer_days")?.integer ?? 5),
+                taskDueWorkingDays: try number(rule(.dataQuality, "task_due_wd"), workingDays, or: 3),
+                unappliedDays: try number(rule(.dataQuality, "unapplied_days"), days, or: 10),
+                unknownPayerDays: try number(rule(.dataQuality, "unknown_payer_days"), days, or: 5)),
             switchedOff: Set(RuleCode.allCases.filter { rule($0, "enabled")?.bool == false }),
             overdueSignal: rule(.overdueRisk, "signal")?.text.flatMap(Signal.Severity.named) ?? .serious,
-            messagesMaximumAgeDays: tracking?["catch_up"]?["messages_max_age_days"]?.integer ?? 3,
-            goLiveDays: tracking?["go_live"]?["days"]?.integer ?? 20,
-            bankDataMaximumAgeWorkingDays: gate?["bank_data_max_age_wd"]?.integer ?? 1,
-            unappliedMateriality: Int64(gate?["unapplied_materiality"]?.text.flatMap(Double.init) ?? 1),
-            heldExpiresDays: gate?["held_expires_days"]?.integer ?? 30,
-            frequencyCapPerWeek: tracking?["contact_rules"]?["frequency_cap_per_customer_per_week"]?.integer ?? 3,
-            disputeMaximumDays: tracking?["pauses"]?["dispute_max_days"]?.integer ?? 60,
-            agreedPauseMaximumDays: tracking?["pauses"]?["agreed_max_days"]?.integer ?? 30)
+            messagesMaximumAgeDays: try number(tracking?["catch_up"]?["messages_max_age_days"], days, or: 3),
+            goLiveDays: try number(tracking?["go_live"]?["days"], days, or: 20),
+            bankDataMaximumAgeWorkingDays: try number(gate?["bank_data_max_age_wd"], workingDays, or: 1),
+            unappliedMateriality: try Self.amount(gate?["unapplied_materiality"]?.text.flatMap(Double.init) ?? 1),
+            heldExpiresDays: try number(gate?["held_expires_days"], days, or: 30),
+            frequencyCapPerWeek: try number(
+                tracking?["contact_rules"]?["frequency_cap_per_customer_per_week"], 0...10_000, or: 3),
+            disputeMaximumDays: try number(tracking?["pauses"]?["dispute_max_days"], days, or: 60),
+            agreedPauseMaximumDays: try number(tracking?["pauses"]?["agreed_max_days"], days, or: 30))
         if let time = tracking?["run_at"]?.text {
             let parts = time.split(separator: ":").map { Int($0) ?? -1 }
             guard parts.count == 2, (0..<24).contains(parts[0]), (0..<60).contains(parts[1]) else {
@@ -46,6 +57,23 @@ extension TrackingPolicy {
             }
             runAtMinute = parts[0] * 60 + parts[1]
         }
+    }
+
+    private static func within(_ range: ClosedRange<Int>, _ number: Int) throws(Refusal) -> Int {
+        guard range.contains(number) else {
+            throw Refusal(
+                .policyUnreadable, ["detail": .text("tracking: \(number) (\(range.lowerBound) – \(range.upperBound))")])
+        }
+        return number
+    }
+
+    /// Whole units of a currency.
+    private static func amount(_ number: Double) throws(Refusal) -> Int64 {
+        guard number >= 0, number <= 1e12 else {
+            throw Refusal(
+                .policyUnreadable, ["detail": .text("tracking.safe_to_send.unapplied_materiality: \(number)")])
+        }
+        return Int64(number)
     }
 
     /// The bucket sets of a policy; the standard ones where it names none.

@@ -38,7 +38,10 @@ package struct WorkCommands: Sendable {
         guard let row else { throw Refusal(.taskUnknown, ["task": .text("\(id)")]) }
         let viewer = try books.viewer()
         guard let person = viewer.person else { return }
-        if let customer = row.optionalInteger(2) { try books.needInScope(customer: customer, named: "\(id)") }
+        // Somebody else's is answered like one that isn't there.
+        if let customer = row.optionalInteger(2) {
+            try books.needInScope(customer: customer, or: Refusal(.taskUnknown, ["task": .text("\(id)")]))
+        }
         if viewer.roles.contains(.financeManager) { return }
         let role = Role(rawValue: row.integer(1))
         if let assignee = row.optionalInteger(0) {
@@ -68,7 +71,8 @@ package struct WorkCommands: Sendable {
             guard let invoice = try books.invoices().find(entity: entity, number: number) else {
                 throw Refusal(.invoiceUnknown, ["invoice": .text(number)])
             }
-            try books.needInScope(customer: invoice.customer.rawValue, named: number)
+            try books.needInScope(
+                customer: invoice.customer.rawValue, or: Refusal(.invoiceUnknown, ["invoice": .text(number)]))
             var items = try books.invoices().items(of: invoice.id)
             if let instalment {
                 items = items.filter { $0.n == Int64(instalment) }
@@ -107,7 +111,8 @@ package struct WorkCommands: Sendable {
             guard let invoice = try books.invoices().find(entity: entity, number: number) else {
                 throw Refusal(.invoiceUnknown, ["invoice": .text(number)])
             }
-            try books.needInScope(customer: invoice.customer.rawValue, named: number)
+            try books.needInScope(
+                customer: invoice.customer.rawValue, or: Refusal(.invoiceUnknown, ["invoice": .text(number)]))
             guard !reason.isEmpty else { throw Refusal(.reasonMissing) }
             let rows = try books.session.rows(
                 """

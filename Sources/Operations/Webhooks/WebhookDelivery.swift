@@ -149,8 +149,9 @@ package struct WebhookDelivery: Sendable {
         return number
     }
 
-    static func id(_ code: String, _ event: String, _ fact: Int64, number: Int64) -> String {
-        "\(code)_\(event)_\(fact == 0 ? number : fact)"
+    /// The same for the same records, so that no receiver takes other ones for those that it has.
+    static func id(_ code: String, _ event: String, _ first: Int64, _ last: Int64, number: Int64) -> String {
+        "\(code)_\(event)_\(first == 0 ? "\(number)" : first == last ? "\(first)" : "\(first)-\(last)")"
     }
 
     // MARK: Sending them
@@ -194,7 +195,7 @@ package struct WebhookDelivery: Sendable {
         _ row: SQLRow, _ webhook: Webhooks.Known, _ now: Instant, _ session: any SQLSession
     ) throws -> Message {
         let event = row.text(1)
-        let id = Self.id(webhook.code, event, row.integer(3), number: row.integer(0))
+        let id = Self.id(webhook.code, event, row.integer(3), row.integer(4), number: row.integer(0))
         let act = try session.row("SELECT recorded_at, actor, command FROM act WHERE seq = \(row.integer(2))")
         let data =
             try WebhookEvent(rawValue: event)?.data(from: row.integer(3), through: row.integer(4), session) ?? []
@@ -205,11 +206,8 @@ package struct WebhookDelivery: Sendable {
         ]).text
         let timestamp = now.microseconds / 1_000_000
         var secrets = [webhook.secret]
-        if !webhook.previous.isEmpty,
-            let made = try ActRepository(session: session).act(ofFact: webhook.fact)?.instant,
-            now.microseconds - made.microseconds < 86_400_000_000
-        {
-            secrets.append(webhook.previous)
+        if !webhook.previous.secret.isEmpty, now.microseconds < webhook.previous.until {
+            secrets.append(webhook.previous.secret)
         }
         return Message(
             number: row.integer(0), webhook: webhook.code, url: webhook.url, id: id, body: body, timestamp: timestamp,

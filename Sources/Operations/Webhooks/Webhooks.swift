@@ -58,7 +58,7 @@ package struct Webhooks: Sendable {
                 throw Refusal(.webhookCode, ["webhook": .text(code)])
             }
             let id = try books.facts.append(.webhook) { $0.text(code) }
-            try Self.append(id, n: 1, wish, secret: secret, previous: "", books)
+            try Self.append(id, n: 1, wish, secret: secret, previous: ("", 0), books)
             try books.session.execute(
                 "INSERT INTO webhook_place (webhook, fact) VALUES (\(id), \(books.facts.lastFact))")
             return id
@@ -88,17 +88,19 @@ package struct Webhooks: Sendable {
     /// - Throws: `Refusal` `webhook.unknown`.
     package func renewSecret(_ code: String) async throws -> (secret: String?, act: Int64?) {
         let secret = Self.newSecret()
-        let written = try await store.write(request) { books in
+        let written = try await store.write(request) { [request] books in
             try Self.needEverything(books)
             let known = try Self.need(code, books.session)
             let wish = Wish(url: known.url, events: known.events, isActive: known.isActive)
-            try Self.append(known.id, n: known.n + 1, wish, secret: secret, previous: known.secret, books)
+            let until = request.now.microseconds + 86_400_000_000
+            try Self.append(known.id, n: known.n + 1, wish, secret: secret, previous: (known.secret, until), books)
             return known.id
         }
         return (written.isReplay ? nil : secret, written.act)
     }
 
-    /// Tells again all that was recorded after an act; messages keep their ids, so that who has one can tell.
+    /// Tells again all that was recorded after an act; a message over the same records has the same id, so
+    /// that who has it can tell.
     ///
     /// - Throws: `Refusal` `webhook.unknown`, `act.unknown`.
     package func replay(_ code: String, after act: Int64) async throws {
@@ -155,7 +157,8 @@ package struct Webhooks: Sendable {
         let n: Int64
         let url: String
         let secret: String
-        let previous: String
+        /// The secret before, which signs too up to an instant (exclusive, microseconds since 1970).
+        let previous: (secret: String, until: Int64)
         let events: Set<WebhookEvent>
         let isActive: Bool
         /// The number of the version's fact.
@@ -184,17 +187,19 @@ package struct Webhooks: Sendable {
             func field(_ index: Int) -> String { fields.indices.contains(index) ? fields[index] : "" }
             return Known(
                 id: row.integer(0), code: row.text(1), n: row.integer(2), url: field(0), secret: field(1),
-                previous: field(2),
+                previous: (field(2), Int64(field(3)) ?? 0),
                 events: Set(row.text(3).split(separator: " ").compactMap { WebhookEvent(rawValue: String($0)) }),
                 isActive: row.integer(4) == 1, fact: row.integer(6))
         }
     }
 
     private static func append(
-        _ webhook: Int64, n: Int64, _ wish: Wish, secret: String, previous: String, _ books: Books
+        _ webhook: Int64, n: Int64, _ wish: Wish, secret: String, previous: (secret: String, until: Int64),
+        _ books: Books
     ) throws {
         // Addresses hold secrets of their own often enough.
-        let personal = try books.personal.append([wish.url, secret, previous], subject: webhook)
+        let personal = try books.personal.append(
+            [wish.url, secret, previous.secret, "\(previous.until)"], subject: webhook)
         try books.facts.append(.webhookVersion) { row in
             row.integer(webhook)
             row.integer(n)
@@ -296,7 +301,7 @@ package enum WebhookQueries {
             }
             return try session.rows(
                 """
-                SELECT number, event, act, first_fact, attempts, state, status, answer, noted_at, not_before
+                SELECT number, event, act, first_fact, attempts, state, status, answer, noted_at, not_before, last_fact
                   FROM webhook_message WHERE webhook = \(known.id) AND number < \(before ?? .max)
                  ORDER BY number DESC LIMIT \(limit)
                 """
@@ -304,7 +309,8 @@ package enum WebhookQueries {
                 let state = MessageRow.State(rawValue: row.integer(5)) ?? .waiting
                 return MessageRow(
                     number: row.integer(0),
-                    id: WebhookDelivery.id(known.code, row.text(1), row.integer(3), number: row.integer(0)),
+                    id: WebhookDelivery.id(
+                        known.code, row.text(1), row.integer(3), row.integer(10), number: row.integer(0)),
                     event: row.text(1), act: row.integer(2), attempts: Int(row.integer(4)), state: state,
                     status: Int(row.integer(6)), answer: row.text(7),
                     notedAt: row.integer(8) == 0 ? nil : Instant(microseconds: row.integer(8)),

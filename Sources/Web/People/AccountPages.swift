@@ -294,8 +294,8 @@ enum AccountPages {
             <p class="acts">\(parts.submit(w(.save)))</p></form></section>
             <section><h2>\(w(.secondFactor))</h2>\(secondForm)</section>
             <section><h2>\(w(.delegation))</h2><p class="lead">\(w(.delegationText))</p>
-            <ul class="check">\(each: delegations.filter { $0.person == asking.session?.name || $0.deputy == asking.session?.name }, { row in
-                "<li>\(Icon.people.html)<div class=\"row\"><span>\(row.person) → \(row.deputy) · \(w.day(row.from)) – \(w.day(row.until)) \(row.reason)</span>\(if: row.person == asking.session?.name, "<form method=\"post\" action=\"/account/delegation/\(row.id)/end\" data-loose>\(Layout.formFields(asking))<button class=\"link\">\(w(.end))</button></form>")</div></li>"
+            <ul class="check">\(each: delegations.filter { [$0.keys.person, $0.keys.deputy].contains(asking.viewer.key) }, { row in
+                "<li>\(Icon.people.html)<div class=\"row\"><span>\(row.person) → \(row.deputy) · \(w.day(row.from)) – \(w.day(row.until)) \(row.reason)</span>\(if: row.keys.person == asking.viewer.key, "<form method=\"post\" action=\"/account/delegation/\(row.id)/end\" data-loose>\(Layout.formFields(asking))<button class=\"link\">\(w(.end))</button></form>")</div></li>"
             })</ul>
             <form class="form" method="post" action="/account/delegation" data-loose>\(Layout.formFields(asking))
             \(parts.select("deputy", w(.deputy), [("", "–")] + people.filter { $0.isActive && $0.key != viewer.key }.map { ($0.key, $0.name) }, selected: asking.form["deputy"]))

@@ -82,7 +82,7 @@ enum CustomerPages {
         filter.onlyOverdue = asking.query["state"] == "overdue"
         filter.sort = Look.CustomerSort(rawValue: asking.query["sort"]) ?? .overdue
         filter.isReversed = asking.query["reversed"] == "1"
-        filter.skip = max(0, Int(asking.query["skip"]) ?? 0)
+        filter.skip = asking.skipped
         return filter
     }
 

@@ -245,6 +245,7 @@ enum NewRecordPages {
         var importing = FileImport(form.kind, .text(text))
         importing.command = form.permission.rawValue
         importing.options.updates = form.changes
+        importing.trace = asking.requestID
         let key = asking.form["key"]
         importing.key = key.isEmpty ? nil : "\(asking.path) \(key)"
         do {

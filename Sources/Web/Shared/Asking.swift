@@ -69,10 +69,12 @@ struct Asking: Sendable {
         if permission == .setSecondFactor { secrets.insert("code") }
         let input = form.pairs.filter { !secrets.contains($0.name) }.map { "\($0.name)=\($0.value)" }
             .joined(separator: "&")
-        return ActRequest(
+        var request = ActRequest(
             command: permission.rawValue, actor: viewer.actor, source: "web",
             key: key.isEmpty ? nil : String("\(path) \(key)".prefix(200)), input: Array(input.utf8), now: now,
             today: today)
+        request.trace = requestID
+        return request
     }
 
     /// The address of this page with other values in its query.
@@ -81,6 +83,9 @@ struct Asking: Sendable {
         for change in changes { fields = fields.with(change) }
         return path + fields.with(("part", nil)).query
     }
+
+    /// How many lines of a list were passed over; no list has a thousand million.
+    var skipped: Int { min(max(0, Int(query["skip"]) ?? 0), 1_000_000_000) }
 
     func day(_ name: String) -> LocalDate? {
         let text = form.has(name) ? form[name] : query[name]

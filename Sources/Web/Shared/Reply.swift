@@ -21,13 +21,22 @@ struct Reply: Sendable {
 
     /// A file to be kept. The name is ASCII for old programs and UTF-8 for others (RFC 6266).
     static func file(_ bytes: [UInt8], name: String, type: String) -> Reply {
-        let plain = String(name.unicodeScalars.map { $0.isASCII && $0 != "\"" && $0.value >= 32 ? Character($0) : "_" })
+        // Neither a path, nor what ends a line or turns the direction of reading so that an ending looks like another.
+        let name = String(name.unicodeScalars.map { isHarmless($0) ? Character($0) : "_" })
+        let plain = String(name.unicodeScalars.map { $0.isASCII ? Character($0) : "_" })
         return Reply(
             status: 200,
             headers: [
                 ("Content-Type", type),
                 ("Content-Disposition", "attachment; filename=\"\(plain)\"; filename*=UTF-8''\(URLText.encode(name))"),
             ], body: bytes)
+    }
+
+    private static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false
+        default: !["\"", "/", "\\"].contains(scalar)
+        }
     }
 
     static let done = Reply(status: 204)
@@ -191,11 +200,9 @@ struct Multipart {
 
     private static func parameter(_ name: String, in head: String) -> String? {
         for line in head.split(separator: "\r\n") where line.lowercased().hasPrefix("content-disposition:") {
-            for part in line.split(separator: ";") {
-                let trimmed = part.drop { $0 == " " }
-                guard trimmed.hasPrefix("\(name)=\"") else { continue }
-                return String(trimmed.dropFirst(name.count + 2).prefix { $0 != "\"" })
-            }
+            // A name in quotes may hold what parts the others.
+            guard let range = line.range(of: "; \(name)=\"") ?? line.range(of: ";\(name)=\"") else { continue }
+            return String(line[range.upperBound...].prefix { $0 != "\"" })
         }
         return nil
     }

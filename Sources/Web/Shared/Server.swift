@@ -59,7 +59,11 @@ struct Responder: HTTPResponder {
             "request": "\(id)", "method": "\(request.method)", "route": "\(route)", "status": "\(reply.status)",
             "ms": "\(Int(seconds * 1000))", "bytes": "\(reply.body.count)",
         ]
-        if let act = outcome.act { metadata["act"] = "\(act)" }
+        let acts = site.metrics.takeActs(of: id)
+        if let act = acts.last ?? outcome.act {
+            metadata["act"] = "\(act)"
+            if acts.count > 1 { metadata["acts"] = "\(acts.count)" }
+        }
         logger.info("request", metadata: metadata)
         return Self.response(reply, id, isHead: request.method == .head)
     }
@@ -122,6 +126,10 @@ struct Responder: HTTPResponder {
 
     private func answer(_ request: Request, _ context: WebContext, _ id: String) async -> (Reply, route: String) {
         let (rawPath, rawQuery) = Self.split(request.uri.string)
+        // In a page's links two slashes would name another machine.
+        guard !rawPath.contains("//") else {
+            return (ErrorPages.plain(404, site.wording(chooseLanguage(request, nil)), site, id), "-")
+        }
         let segments = rawPath.split(separator: "/").map { URLText.decode($0, isForm: false) }
         var language = chooseLanguage(request, nil)
         guard let method = Asking.Method(rawValue: request.method == .head ? "GET" : request.method.rawValue) else {
@@ -133,6 +141,10 @@ struct Responder: HTTPResponder {
         guard let (route, places) = found.first(where: { $0.0.method == method }) else {
             let status = found.isEmpty ? 404 : 405
             return (ErrorPages.plain(status, site.wording(language), site, id), found.isEmpty ? "-" : found[0].0.path)
+        }
+        // Who only looks whether it is there mustn't use a link up.
+        guard request.method != .head || !route.path.hasPrefix("/link/") else {
+            return (.text("405", status: 405).with("Allow", "GET"), route.path)
         }
         let now = site.clock()
         let cookies = Self.cookies(request)
@@ -172,6 +184,12 @@ struct Responder: HTTPResponder {
                 asking.form = form
                 asking.files = files
                 made = asking
+                // Nobody types them, and what stands behind a NUL isn't kept by every store.
+                guard
+                    !form.pairs.contains(where: {
+                        $0.value.utf8.contains { $0 < 32 && $0 != 9 && $0 != 10 && $0 != 13 }
+                    })
+                else { throw Refusal(.valueControlCharacter) }
                 if let refused = Guard.formRefusal(asking, route) { return (refused, route.path) }
             }
             return (try await route.answer(asking), route.path)

@@ -53,6 +53,7 @@ package final class Site: Sendable {
         for language in Catalogue.Language.allCases { catalogues[language] = try Catalogue(language) }
         self.catalogues = catalogues
         signIn = SignIn(in: store, clock: clock)
+        store.observeActs { [metrics] in metrics.note($0) }
         setUpToken = try AccountQueries.hasAny(in: store) ? nil : SetUpLink.make()
         routes = Routes.all(isDevelopment: isDevelopment)
         operations = APIOperations.all

@@ -45,18 +45,27 @@ enum SystemPages {
         }
         let (store, now) = (asking.store, asking.now)
         let figures = try await asking.work { try SettingQueries.figures(in: store, now: now) }
+        let writing = store.writing
+        let gauges: [(name: String, help: String, value: Int64)] = [
+            ("huikuan_last_act", "Number of the last act.", figures.acts),
+            ("huikuan_facts", "Facts in the store.", figures.facts),
+            ("huikuan_outbox_waiting", "Messages that wait.", figures.waitingMessages),
+            ("huikuan_outbox_undelivered", "Messages given up.", figures.undelivered),
+            ("huikuan_sessions", "Sessions of browsers.", figures.sessions),
+            (
+                "huikuan_last_day_run", "The last day run, as days since 1970.",
+                Int64(figures.lastDayRun?.dayNumber ?? 0)
+            ),
+            (
+                "huikuan_day_run_behind_days", "Days since the last day run; more than one is late.",
+                Int64(figures.lastDayRun.map { asking.today.days(since: $0) } ?? -1)
+            ),
+            ("huikuan_commands_waiting", "Commands that wait for the writer.", Int64(writing.waiting)),
+            ("huikuan_webhook_waiting", "Messages to other systems that wait.", figures.waitingWebhooks),
+            ("huikuan_webhook_undelivered", "Messages to other systems given up.", figures.undeliveredWebhooks),
+        ]
         return .text(
-            asking.site.metrics.text([
-                ("huikuan_last_act", "Number of the last act.", figures.acts),
-                ("huikuan_facts", "Facts in the store.", figures.facts),
-                ("huikuan_outbox_waiting", "Messages that wait.", figures.waitingMessages),
-                ("huikuan_outbox_undelivered", "Messages given up.", figures.undelivered),
-                ("huikuan_sessions", "Sessions of browsers.", figures.sessions),
-                (
-                    "huikuan_last_day_run", "The last day run, as days since 1970.",
-                    Int64(figures.lastDayRun?.dayNumber ?? 0)
-                ),
-            ]), type: "text/plain; version=0.0.4; charset=utf-8")
+            asking.site.metrics.text(gauges, writing), type: "text/plain; version=0.0.4; charset=utf-8")
     }
 
     @Sendable private static func status(_ asking: Asking) async throws -> Reply {

@@ -121,7 +121,7 @@ enum WebhookOperations {
 
     private static let replay = Operation.act(
         .post, "/webhooks/{webhook}/replay", "replayWebhook", .setWebhook,
-        "Tells again all that was recorded after an act; messages keep their ids.",
+        "Tells again all that was recorded after an act; a message over the same records has the same id.",
         body: .named("Replay", .record([.init("after", .count, "The number of an act; 0 tells everything.")])),
         result: done, example: .init(places: ["webhook": "warehouse"], body: .object(["after": .integer(1)]))
     ) { call in

@@ -35,7 +35,7 @@ enum AgingPages {
             basis: BucketSet.Basis(rawValue: asking.query["basis"]) ?? .due,
             by: AgingReport.Dimension(rawValue: asking.query["by"]) ?? .customer,
             cross: AgingReport.Dimension(rawValue: asking.query["cross"]),
-            inTenThousands: asking.query["unit"] == "wan", skip: max(0, Int(asking.query["skip"]) ?? 0))
+            inTenThousands: asking.query["unit"] == "wan", skip: asking.skipped)
         if !asking.query["knownAt"].isEmpty {
             do { question.knownAt = try KnownAt(asking.query["knownAt"], in: asking.site.company) } catch {
                 question.refusal = error

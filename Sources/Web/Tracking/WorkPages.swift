@@ -28,7 +28,7 @@ enum WorkPages {
         filter.after = Look.Cursor(asking.query["after"])
         filter.sort = Look.TaskSort(rawValue: asking.query["sort"]) ?? .due
         filter.isReversed = asking.query["reversed"] == "1"
-        filter.skip = max(0, Int(asking.query["skip"]) ?? 0)
+        filter.skip = asking.skipped
         let asked = filter
         let columns = list(asking, canFinish: false)
         let file = try await columns.file(name: asking.w(.navTasks), most: 5_000) {
