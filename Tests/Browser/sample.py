@@ -469,6 +469,9 @@ NOT_PAGES = {
     "/imports/template/{kind}",
     "/attachments/{id}",
     "/link/{token}",
+    # The way to another program's page, and back from it.
+    "/sign-in/provider",
+    "/sign-in/provider/return",
 }
 
 
@@ -511,6 +514,7 @@ def pages(site):
         visit.leave_to(lambda: visit.click(visit.find("form[action$='/commit'] button")), "/progress")
         visit.shows("the summary", visit.find("#progress .answer"), visit.words("imported-summary", created=1, updated=0, unchanged=0))
         progress = visit.place()
+    connect(site)
     empty = site.folder / "empty.db"
     site.run_on(empty, "init", "--company", "空白公司", "--kind", "test")
     set_up = site.serve(empty, r"http://127\.0\.0\.1:\d+/set-up/\w+")
@@ -561,8 +565,13 @@ def pages(site):
         ),
         Page("people", admin, "/people"),
         Page("change-person", admin, f"/people/change?person={email('sales')}", "/people/change"),
+        Page("services", admin, "/people/services"),
+        Page("service-token", admin, "/people/services/erp/token", "/people/services/{name}/token"),
         Page("my-day-of-cashier", "cashier", "/"),
         Page("my-day-of-admin", "admin", "/"),
+        Page("api", manager, "/api"),
+        Page("webhooks", manager, "/webhooks"),
+        Page("webhook", manager, "/webhooks/erp", "/webhooks/{webhook}"),
         Page("status", admin, "/status"),
         Page("security", admin, "/security"),
         Page("account", manager, "/account"),
@@ -577,6 +586,34 @@ def pages(site):
     if missing := routes() - NOT_PAGES - {page.route for page in found}:
         raise Failed(f"every page was expected to be looked at, but pages() in sample.py lacks {sorted(missing)}")
     return found
+
+
+def connect(site):
+    """A webhook, and a program with an account, a token that works and one that waits."""
+    with site.visit("finance_manager", at="/webhooks") as visit:
+        if visit.find("a[href='/webhooks/erp']").count() == 0:
+            visit.click(visit.find("details summary").first)
+            visit.type("#code", "erp")
+            visit.type("#url", "https://erp.yunqiao.example/huikuan")
+            visit.find("input[name=event]").first.check()
+            with visit.page.expect_navigation():
+                visit.click(visit.find("form[action='/webhooks'] button[type=submit], form[action='/webhooks'] button").last)
+    with site.visit("admin", at="/people/services") as visit:
+        if visit.find("h2", has_text="erp").count():
+            return
+        visit.click(visit.find("details summary").first)
+        visit.type("#name", "erp")
+        visit.find("input[name=role][value=accountant]").check()
+        with visit.page.expect_navigation():
+            visit.click(visit.find("form[action='/people/services'] button").last)
+    with site.visit("management", at="/approvals") as visit:
+        lane = visit.find(".lane").first
+        visit.leave_to(lambda: visit.click(visit.button("approve", lane)), "/approvals$")
+    with site.visit("admin", at="/people/services/erp/token") as visit:
+        visit.type("#label", "夜间同步")
+        visit.find("input[name=scope][value=see-invoices]").check()
+        with visit.page.expect_navigation():
+            visit.click(visit.find("form[action='/people/services/erp/token'] button").last)
 
 
 STATEMENT = f"交易日期,流水号,客户编码,对方户名,贷方发生额,摘要\n{TODAY},LOOK1,C0001,,88.00,货款\n"

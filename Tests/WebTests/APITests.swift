@@ -661,4 +661,44 @@ import Testing
         #expect(try await cashier.get(place).status == 404)
         #expect(try company.fault() == nil)
     }
+
+    @Test(
+        "A program gets an account and a token on the pages; it works once management has agreed, until it is revoked")
+    func servicePages() async throws {
+        let company = try await TestCompany(now: "2026-06-01T04:00:00Z")
+        try await company.take(.customers, "code,name", "C1,One")
+        let served = try await Served(company)
+        let admin = try await served.signIn("admin@b.c", .admin)
+        let boss = try await served.signIn("boss@b.c", .management)
+        let taken = try await admin.post(
+            "/people/services", ["name": "erp", "role": "accountant", "scope": "", "key": "s1"])
+        #expect(taken.status == 303)
+        let bad = try await admin.post("/people/services", ["name": "E R P", "role": "accountant", "key": "s2"])
+        #expect(bad.status == 422)
+        func approve() async throws {
+            let id = try company.store.read { try $0.row("SELECT max(id) FROM approval")?.integer(0) ?? 0 }
+            #expect(
+                try await boss.post("/approvals/\(id)", ["answer": "1", "key": "a\(id)"]).status
+                    == 303)
+        }
+        try await approve()
+        let form = try await admin.get("/people/services/erp/token").text
+        #expect(form.contains("value=\"see-customers\"") && !form.contains("value=\"set-policy\""))
+        let none = try await admin.post("/people/services/erp/token", ["label": "x", "days": "30", "key": "t0"])
+        #expect(none.status == 422)
+        let made = try await admin.post(
+            "/people/services/erp/token", ["label": "nightly", "days": "30", "scope": "see-customers", "key": "t1"])
+        let shown = try #require(made.text.firstMatch(of: /hk_[A-Za-z0-9_-]{43}/)?.0)
+        let program = Program(served, String(shown))
+        #expect(try await program.get("/customers").status == 401)
+        #expect(try await !admin.get("/people/services").text.contains(shown))
+        try await approve()
+        #expect(try await program.get("/customers").status == 200)
+        #expect(try await program.get("/invoices/I1").status == 403)
+        let page = try await admin.get("/people/services").text
+        let end = try #require(page.firstMatch(of: /\/people\/services\/erp\/tokens\/[0-9]+\/revoke/)?.0)
+        #expect(try await boss.post(String(end), ["key": "r0"]).status == 403)
+        #expect(try await admin.post(String(end), ["key": "r1"]).status == 303)
+        #expect(try await program.get("/customers").status == 401)
+    }
 }

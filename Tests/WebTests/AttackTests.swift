@@ -1010,6 +1010,7 @@ extension AttackTests {
         }
         let places = [
             "code": "C2", "fact": "\(receipt)", "account": "receivable", "kind": "invoices", "webhook": "erp",
+            "name": route.path.hasPrefix("/people") ? "gateway" : "none",
             "number": route.path.hasPrefix("/acts/") ? "2" : "I2", "token": "no-such-token",
             "id": route.path.hasPrefix("/tasks/") ? "\(task)" : "1",
         ]

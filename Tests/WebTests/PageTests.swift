@@ -28,6 +28,10 @@ enum SmallCompany {
         _ = try await Webhooks(in: company.store, company.request("set-webhook")).add(
             "erp", .init(url: "https://erp.example/secret-part", events: [.invoiceRegistered]))
         _ = try await Webhooks(in: company.store, company.request("set-webhook")).test("erp")
+        _ = try await ServiceAccounts(in: company.store, company.request("add-service-account")).add(
+            "gateway", roles: [.accountant], scope: nil)
+        _ = try await ServiceAccounts(in: company.store, company.request("make-service-token")).makeToken(
+            of: "gateway", called: "nightly", scopes: [.seeInvoices], days: 30)
         return company
     }
 }
@@ -45,7 +49,9 @@ enum SmallCompany {
             .replacing("/aging/items", with: "/aging/items?by=customer&key=C2&bucket=0")
             .replacing("/people/change", with: "/people/change?person=who@b.c").replacing(
                 "{account}", with: "receivable"
-            ).replacing("{kind}", with: "invoices").replacing("{webhook}", with: "erp")
+            ).replacing("{kind}", with: "invoices").replacing("{webhook}", with: "erp").replacing(
+                "{name}", with: "gateway"
+            )
             .replacing("/invoices/{number}", with: "/invoices/I2").replacing("/acts/{number}", with: "/acts/2")
             .replacing("/tasks/{id}", with: "/tasks/\(ids.1)").replacing("{id}", with: "1")
     }

@@ -34,7 +34,7 @@ enum PeoplePages {
         return Layout(asking).page(
             w(.navPeople), at: .people, status: refused == nil ? 200 : 422,
             """
-            \(parts.head(w(.navPeople), actions: columns.actions))
+            \(parts.head(w(.navPeople), actions: "\(parts.button(w(.services), "/people/services")) \(columns.actions)"))
             \(refused.map { parts.callout(HTML(w.message($0)), isBad: true) } ?? .nothing)
             \(link.map { invited($0, asking) } ?? .nothing)
             \(parts.answer(w.html(.peopleAnswer, ["count": parts.bold("\(people.count)"), "active": parts.bold("\(active)")])))
@@ -82,7 +82,7 @@ enum PeoplePages {
             """
     }
 
-    private static func roleChoices(_ held: Set<Role>, _ w: Wording) -> HTML {
+    static func roleChoices(_ held: Set<Role>, _ w: Wording) -> HTML {
         """
         <fieldset><legend>\(w(.roles))</legend><div class="choices">\(each: Role.allCases, { role in
             "<label><input type=\"checkbox\" name=\"role\" value=\"\(role.name)\"\(if: held.contains(role), " checked")>\(w.name(.role, role.name))</label>"

@@ -135,7 +135,7 @@ enum Routes {
             + ColumnChoice.routes
             + CustomerPages.routes + InvoicePages.routes + ReceiptPages.routes + NewRecordPages.routes
             + ImportPages.routes + AgingPages.routes + WorkPages.routes + TemplatePages.routes + LedgerPages.routes
-            + PeoplePages.routes
+            + PeoplePages.routes + ServicePages.routes
             + SettingsPages.routes + NotePages.routes + APIPages.routes + WebhookPages.routes
             + (isDevelopment ? GalleryPage.routes : [])
     }
