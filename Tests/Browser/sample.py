@@ -592,7 +592,7 @@ def connect(site):
     """A webhook, and a program with an account, a token that works and one that waits."""
     with site.visit("finance_manager", at="/webhooks") as visit:
         if visit.find("a[href='/webhooks/erp']").count() == 0:
-            visit.click(visit.find("details summary").first)
+            visit.click(visit.find("#main details summary").first)
             visit.type("#code", "erp")
             visit.type("#url", "https://erp.yunqiao.example/huikuan")
             visit.find("input[name=event]").first.check()
@@ -601,7 +601,7 @@ def connect(site):
     with site.visit("admin", at="/people/services") as visit:
         if visit.find("h2", has_text="erp").count():
             return
-        visit.click(visit.find("details summary").first)
+        visit.click(visit.find("#main details summary").first)
         visit.type("#name", "erp")
         visit.find("input[name=role][value=accountant]").check()
         with visit.page.expect_navigation():

@@ -221,7 +221,7 @@ import Testing
             scopes: Set(Permission.allCases.filter { $0.isAllowed([.accountant, .financeManager, .collector]) }),
             days: 1)
         let page = try await browser.get("/api")
-        let lines = page.text.matches(of: /<code>(curl [^<]*)<\/code>/).map { match in
+        let lines = page.text.matches(of: /<pre class="wide-text code" tabindex="0">(curl [^<]*)<\/pre>/).map { match in
             String(match.1).replacing("&quot;", with: "\"").replacing("&#39;", with: "'").replacing("&lt;", with: "<")
                 .replacing("&gt;", with: ">").replacing("&amp;", with: "&")
         }

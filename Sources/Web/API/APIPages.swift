@@ -18,7 +18,7 @@ enum APIPages {
             """
             \(parts.head(w(.apiTitle), trail: [(w(.myAccount), "/account")], actions: parts.button(w(.apiDescription), "\(APIServer.base)/openapi.json")))
             \(parts.answer(HTML(w(.apiText))))
-            <pre class="pre"><code>export HUIKUAN=\(asking.base)\nexport TOKEN=hk_…</code></pre>
+            <pre class="wide-text code" tabindex="0">export HUIKUAN=\(asking.base)\nexport TOKEN=hk_…</pre>
             \(each: tags, { tag in
                 "<section class=\"sec\"><h2><code>/\(tag)</code></h2>\(each: mine.filter { $0.tag == tag }, { one($0, examples, asking) })</section>"
             })
@@ -36,7 +36,7 @@ enum APIPages {
     private static func one(_ operation: Operation, _ examples: Examples, _ asking: Asking) -> HTML {
         let summary = OperationTexts(asking.w.catalogue).summary(operation)
         return """
-            <details><summary><code>\(operation.method.rawValue) \(operation.path)</code> \(summary)</summary><pre class="pre"><code>\(examples.curl(operation))</code></pre></details>
+            <details><summary><code>\(operation.method.rawValue) \(operation.path)</code> \(summary)</summary><pre class="wide-text code" tabindex="0">\(examples.curl(operation))</pre></details>
             """
     }
 }

@@ -69,7 +69,7 @@ enum ServicePages {
         let path = "/people/services/\(URLText.encode(row.name))"
         let isOpen = asking.may(.makeServiceToken) && row.isActive && !row.roles.isEmpty
         return """
-            <section class="sec"><h2>\(row.name)</h2><p>\(names(row.roles)) \(w.name(.scope, row.scope.name)) \(state) \(waits)</p>
+            <section class="sec"><h2>\(row.name)</h2><p>\(row.roles.isEmpty ? "–" : names(row.roles)) · \(w.name(.scope, row.scope.name)) · \(state) \(waits)</p>
             <ul class="check">\(each: row.tokens, { token($0, path, asking) })</ul>
             \(if: isOpen, "<p class=\"acts\"><a class=\"btn small\" href=\"\(path)/token\" data-drawer>\(w(.serviceToken))</a></p>")</section>
             """
@@ -91,7 +91,7 @@ enum ServicePages {
         let until = w.html(.tokenUntil, ["day": day])
         let rights = w(.tokenRights, ["count": .count(token.scopes.count)])
         return """
-            <li>\(Icon.lock.html)<div class="row"><span>\(token.name) · \(until) · \(rights) \(state)</span>\(if: mayEnd, end)</div></li>
+            <li>\(Icon.lock.html)<div class="row"><span>\(token.name) · \(until) · \(rights)\(state.isEmpty ? .nothing : " · \(state)")</span>\(if: mayEnd, end)</div></li>
             """
     }
 
