@@ -67,13 +67,16 @@ typedef struct {
 static size_t huikuan_curl_keep(char *buffer, size_t size, size_t count, void *to) {
     huikuan_answer *answer = (huikuan_answer *)to;
     size_t length = size * count;
-    if (answer->length + length > answer->most) return 0;
+    size_t all = length, room = answer->most - answer->length;
+    /* What is too much is passed over: the status counts all the same. */
+    if (length > room) length = room;
+    if (length == 0) return all;
     char *grown = (char *)realloc(answer->bytes, answer->length + length);
     if (grown == NULL && length > 0) return 0;
     if (length > 0) memcpy(grown + answer->length, buffer, length);
     if (grown != NULL) answer->bytes = grown;
     answer->length += length;
-    return length;
+    return all;
 }
 
 static inline void huikuan_curl_set_answer(CURL *curl, huikuan_answer *answer) {
@@ -111,6 +114,14 @@ static int huikuan_address_is_allowed(const char *text, int only_here) {
             return inet_ntop(AF_INET, b + 12, plain, sizeof plain) != NULL && huikuan_address_is_allowed(plain, only_here);
         }
         if (only_here) return 0;
+        /* Addresses of the older kind in the clothes of NAT64 and 6to4. */
+        static const unsigned char nat64[12] = {0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0};
+        if (memcmp(b, nat64, 12) == 0 || (b[0] == 0x20 && b[1] == 0x02)) {
+            char plain[INET_ADDRSTRLEN];
+            const unsigned char *four = b[0] == 0x20 ? b + 2 : b + 12;
+            return four[0] != 127 && inet_ntop(AF_INET, four, plain, sizeof plain) != NULL
+                && huikuan_address_is_allowed(plain, only_here);
+        }
         return !(b[0] == 0xff || (b[0] == 0xfe && (b[1] & 0xc0) == 0x80) || (b[0] == 0 && b[1] == 0));
     }
     return 0;

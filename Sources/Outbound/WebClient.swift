@@ -4,7 +4,8 @@ internal import Foundation
 /// Asks other systems over HTTP: webhooks, and who signs people in.
 ///
 /// TLS with a certificate that is checked; without TLS this machine alone. Nothing follows a redirect, nothing is sent to
-/// link-local or multicast addresses whatever a name resolves to, and an answer has a largest size.
+/// link-local or multicast addresses whatever a name resolves to, and of an answer no more than a
+/// largest size is read.
 package struct WebClient: Sendable {
     package struct Answer: Sendable {
         package let status: Int
@@ -22,7 +23,7 @@ package struct WebClient: Sendable {
 
     /// - Parameters:
     ///   - seconds: All the time that a request may take.
-    ///   - mostBytes: The largest answer.
+    ///   - mostBytes: What is kept of an answer; the rest is passed over.
     package init(seconds: Int = 10, mostBytes: Int = 1 << 20) {
         self.seconds = seconds
         self.mostBytes = mostBytes

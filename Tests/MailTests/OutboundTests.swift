@@ -18,7 +18,8 @@ import Testing
         arguments: [
             "https://169.254.169.254/latest", "https://0.0.0.0/", "https://224.0.0.1/", "https://[fe80::1]/",
             "https://[::ffff:169.254.169.254]/", "https://[ff02::1]/",
-            "https://100.100.100.200/", "https://[fd00:ec2::254]/",
+            "https://100.100.100.200/", "https://[64:ff9b::a9fe:a9fe]/", "https://[2002:a9fe:a9fe::1]/",
+            "https://[fd00:ec2::254]/",
         ])
     func guarded(url: String) {
         do throws(WebClient.Failure) {

@@ -63,6 +63,17 @@ import Testing
         try company.store.read { try $0.row("SELECT max(id) FROM approval")?.optionalInteger(0) }
     }
 
+    @Test("No token of a program decides: its holder would decide on what they asked for")
+    func programsDontDecide() async throws {
+        let company = try await company()
+        #expect(
+            try await refusal {
+                _ = try await ServiceAccounts(
+                    in: company.store, company.request(.makeServiceToken, by: "one.admin@b.c")
+                ).makeToken(of: "erp", called: "t", scopes: [.decide], days: 10)
+            } == .tokenScope)
+    }
+
     @Test("Who may ask asks, who may decide decides, and nobody on their own", arguments: cells.indices)
     func walk(cell: Int) async throws {
         let (kind, command) = Self.cells[cell]

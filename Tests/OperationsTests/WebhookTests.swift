@@ -43,6 +43,22 @@ import Testing
         return body?["data"] as? [[String: Any]] ?? []
     }
 
+    @Test("However much waits for some that hang, the others' messages come at once")
+    func fairness() async throws {
+        let (company, _) = try await Self.company([.invoiceRegistered])
+        let hanging = ["h1", "h2", "h3", "h4"]
+        let webhooks = Webhooks(in: company.store, company.request("set-webhook"))
+        for code in hanging + ["late"] {
+            _ = try await webhooks.add(code, .init(url: "https://\(code).example/", events: [.dayRun]))
+        }
+        for code in hanging { for _ in 0..<60 { _ = try await webhooks.test(code) } }
+        _ = try await webhooks.test("late")
+        let delivery = WebhookDelivery(of: company.store, holder: "one", leaseSeconds: 40)
+        _ = try delivery.prepare(now: company.now)
+        #expect(try delivery.take(now: company.now, except: Set(hanging))?.webhook == "late")
+        #expect(try delivery.take(now: company.now, except: [], only: "h4")?.webhook == "h4")
+    }
+
     @Test("Every fact of an event is told once, in the order of the journal, a hundred in a message")
     func everything() async throws {
         let (company, _) = try await Self.company([.invoiceRegistered, .receiptApplied])

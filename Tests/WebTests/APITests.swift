@@ -182,7 +182,7 @@ import Testing
             let examples = try #require(values, "nobody may \(operation.name)")
             var headers: [String: String] = operation.isCommand ? ["Idempotency-Key": operation.name] : [:]
             if operation.example.file != nil { headers["Content-Type"] = "text/csv" }
-            if operation.needsVersion { headers["If-Match"] = "\"1\"" }
+            if operation.needsVersion { headers["If-Match"] = "\"\(operation.example.version)\"" }
             // What earlier examples did may be in the way of later ones: the token that is ended is one more.
             var path = examples.path(operation)
             if operation.name == "revokeToken" {
@@ -201,7 +201,9 @@ import Testing
             if operation.method == .get {
                 let tag = try #require(reply.headers["etag"], "\(operation.name)")
                 let same = try await chosen.get(path, ["If-None-Match": tag])
-                #expect([200, 304].contains(same.status) && (same.status == 304) == (same.headers["etag"] == tag))
+                // A webhook's queue changes without its version, so it is always told anew.
+                let isSame = same.headers["etag"] == tag && operation.name != "getWebhook"
+                #expect([200, 304].contains(same.status) && (same.status == 304) == isSame, "\(operation.name)")
             }
         }
         #expect(ran > 85)
@@ -700,5 +702,54 @@ import Testing
         #expect(try await boss.post(String(end), ["key": "r0"]).status == 403)
         #expect(try await admin.post(String(end), ["key": "r1"]).status == 303)
         #expect(try await program.get("/customers").status == 401)
+    }
+
+    @Test("A key of an import means one file; what was refused leaves its key to the next")
+    func importKeys() async throws {
+        let company = try await TestCompany(now: "2026-06-01T04:00:00Z")
+        let served = try await Served(company)
+        let office = try await served.program("a@b.c", [.accountant])
+        func send(_ text: String, _ key: String, _ query: String = "") async throws -> Program.Reply {
+            try await office.post(
+                "/imports?kind=customers\(query)", text, key: key, ["Content-Type": "text/csv"])
+        }
+        func ended(_ started: Program.Reply) async throws -> String {
+            let place = String(try #require(started.headers["location"]).dropFirst("/api/v1".count))
+            for _ in 0..<600 {
+                let state = try await office.get(place).body.text("state") ?? ""
+                if ["done", "rejected", "failed"].contains(state) { return state }
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            return "no end"
+        }
+        let first = try await send("code,name\nA1,One\n", "k1")
+        #expect(try await ended(first) == "done")
+        let again = try await send("code,name\nA1,One\n", "k1")
+        #expect(again.status == 202 && again.headers["location"] == first.headers["location"])
+        #expect(try await send("code,name\nA2,Two\n", "k1").code == "key.reused")
+        #expect(try await send("code,name\nA1,One\n", "k1", "&update=true").code == "key.reused")
+        // Two at once are one.
+        async let left = send("code,name\nA3,Three\n", "k2")
+        async let right = send("code,name\nA3,Three\n", "k2")
+        let both = try await [left, right]
+        #expect(both[0].headers["location"] == both[1].headers["location"])
+        #expect(try await ended(both[0]) == "done")
+        let bad = try await send("code,name\n,Nobody\n", "k3")
+        #expect(try await ended(bad) == "rejected")
+        #expect(try await ended(try await send("code,name\nA4,Four\n", "k3")) == "done")
+        #expect(try company.store.read { try $0.row("SELECT count(*) FROM customer")?.integer(0) } == 3)
+    }
+
+    @Test("What was done is told again to nobody who may no longer ask for it")
+    func replayOfLostRight() async throws {
+        let company = try await TestCompany(now: "2026-06-01T04:00:00Z")
+        let served = try await Served(company)
+        let program = try await served.program("a@b.c", [.accountant])
+        let body = "{\"code\": \"N1\", \"name\": \"New\"}"
+        #expect(try await program.post("/customers", body, key: "once").status == 201)
+        #expect(try await program.post("/customers", body, key: "once").status == 201)
+        _ = try await WorkCommands(in: company.store, company.request("set-person")).setPerson(
+            "a@b.c", manager: nil, roles: [.cashier], without: [.accountant])
+        #expect(try await program.post("/customers", body, key: "once").status == 403)
     }
 }

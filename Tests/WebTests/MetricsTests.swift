@@ -46,6 +46,22 @@ import Testing
         #expect(found == "\(last + 1)")
     }
 
+    @Test("Nobody from elsewhere reads metrics without the right to see the status")
+    func fromElsewhere() async throws {
+        let served = try await Served(try await TestCompany())
+        let stranger = served.stranger()
+        #expect(try await stranger.get("/metrics").status == 200)
+        // A proxy on this machine says whom it asks for.
+        stranger.headers["X-Forwarded-For"] = "203.0.113.9"
+        #expect(try await stranger.get("/metrics").status == 404)
+        let sales = try await served.signIn("s@b.c", .sales)
+        sales.headers["X-Forwarded-For"] = "203.0.113.9"
+        #expect(try await sales.get("/metrics").status == 404)
+        let admin = try await served.signIn("d@b.c", .admin)
+        admin.headers["X-Forwarded-For"] = "203.0.113.9"
+        #expect(try await admin.get("/metrics").status == 200)
+    }
+
     private struct RecordingLog: LogHandler {
         let lines: AsyncStream<Logger.Metadata>.Continuation
         var metadata: Logger.Metadata = [:]

@@ -85,6 +85,10 @@ import Testing
         #expect(page.status == 401)
         #expect(page.text.contains(try text(.providerUnreachable)))
         #expect(page.text.contains("name=\"password\""))
+        // Each of them makes us ask; one address doesn't make us ask without end.
+        var last = page
+        for _ in 0..<90 { last = try await served.stranger().get("/sign-in/provider") }
+        #expect(last.text.contains(try text(.requestTooMany)))
     }
 
     @Test("An answer that this browser didn't ask for, a denial and a token that can't be read lead nowhere")

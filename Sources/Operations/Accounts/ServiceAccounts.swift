@@ -3,7 +3,7 @@ internal import Foundation
 package import Ledger
 package import Receivables
 
-/// Accounts of programs that act in nobody's name: an ERP's, a warehouse's (服务账户). They have roles and a data scope like
+/// Accounts of programs that act in nobody's name: an ERP's, a warehouse's (服务账号). They have roles and a data scope like
 /// people, and tokens; nobody signs in with one.
 ///
 /// Who makes its token would have its roles. So a token that a person makes waits for somebody of management, as roles
@@ -61,8 +61,10 @@ package struct ServiceAccounts: Sendable {
                 let account = try AccountRepository.account(of: person, in: books.session)
             else { throw Refusal(.serviceUnknown, ["name": .text(name)]) }
             let holder = try Viewer.load(.person(key: key), on: books.today, in: books.session)
-            if let foreign = words.first(where: { word in Permission(rawValue: word).map { !holder.may($0) } ?? true })
-            {
+            // Who holds the token would decide with it on what they asked for themselves.
+            if let foreign = words.first(where: { word in
+                Permission(rawValue: word).map { $0 == .decide || !holder.may($0) } ?? true
+            }) {
                 throw Refusal(.tokenScope, ["scope": .text(foreign)])
             }
             let id = try books.accounts.appendToken(

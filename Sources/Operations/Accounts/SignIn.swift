@@ -63,7 +63,7 @@ package struct SignIn: Sendable {
         }
 
         /// What tries are counted by: an IPv4 address, or the half of an IPv6 address that one subscriber has.
-        var network: String {
+        package var network: String {
             var bytes = in6_addr()
             guard inet_pton(AF_INET6, address, &bytes) == 1 else { return address }
             let all = withUnsafeBytes(of: bytes) { Array($0) }

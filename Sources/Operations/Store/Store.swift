@@ -139,6 +139,9 @@ private final class CommandJob<Outcome: Codable & Sendable>: WriterJob {
     }
 
     func perform(_ session: any SQLSession, _ memory: WriterMemory, lastFact: Int64) throws -> Int64 {
+        let books = Books(session, request, memory, lastFact: lastFact, chance: chance)
+        // Also for what was done before: who has lost the right to ask isn't told either.
+        try books.needPermission()
         let inputHash = SHA256.hash(Array(request.command.utf8) + [0] + request.input)
         if let key = request.key,
             let earlier = try memory.earlier(scope: request.scope, key: key, session)
@@ -148,9 +151,7 @@ private final class CommandJob<Outcome: Codable & Sendable>: WriterJob {
             replayedAct = earlier.seq
             return lastFact
         }
-        let books = Books(session, request, memory, lastFact: lastFact, chance: chance)
         defer { memory.note(books.facts.kinds) }
-        try books.needPermission()
         let result = try body(books)
         try books.finish()
         outcome = result

@@ -165,8 +165,9 @@ package struct WebhookDelivery: Sendable {
                 """
                 SELECT m.number, m.event, m.act, m.first_fact, m.last_fact, m.attempts, w.code FROM webhook_message m
                   JOIN webhook w ON w.id = m.webhook
-                 WHERE m.state = 0 AND m.not_before <= \(now.microseconds) AND m.leased_until < \(now.microseconds)
-                 ORDER BY m.number LIMIT 200
+                 WHERE m.number IN (SELECT min(d.number) FROM webhook_message d WHERE d.state = 0
+                    AND d.not_before <= \(now.microseconds) AND d.leased_until < \(now.microseconds) GROUP BY d.webhook)
+                 ORDER BY m.number
                 """
             ).filter { row in !busy.contains(row.text(6)) && (only == nil || only == row.text(6)) }
         }
@@ -174,7 +175,10 @@ package struct WebhookDelivery: Sendable {
         return try store.engine.write { transaction in
             let session = transaction.session
             let all = Dictionary(uniqueKeysWithValues: try Webhooks.all(session).map { ($0.code, $0) })
-            for row in try due(session) {
+            // One of each webhook: however many wait for one that hangs, the others' come at once.
+            var waiting = try due(session)
+            while let row = waiting.first {
+                waiting.removeFirst()
                 guard let webhook = all[row.text(6)] else { continue }
                 let isUseless = !webhook.isActive || webhook.secret.isEmpty
                 let until = isUseless ? 0 : now.microseconds + leaseSeconds * 1_000_000
@@ -184,7 +188,10 @@ package struct WebhookDelivery: Sendable {
                         state = \(isUseless ? 2 : 0), answer = \(isUseless ? "switched off" : ""),
                         noted_at = \(isUseless ? now.microseconds : 0) WHERE number = \(row.integer(0))
                     """)
-                if isUseless { continue }
+                if isUseless {
+                    if waiting.isEmpty { waiting = try due(session) }
+                    continue
+                }
                 return try message(row, webhook, now, session)
             }
             return nil

@@ -110,7 +110,7 @@ struct APIServer: Sendable {
 
     /// Who tries tokens is told so, and after many of them has to wait.
     private func refused(_ code: RefusalCode, _ origin: SignIn.Origin, _ challenge: String) -> Problem {
-        if let wait = site.failureLimits.take("address:\(origin.address)").wait {
+        if let wait = site.failureLimits.take("address:\(origin.network)").wait {
             return Problem(
                 429, Refusal(.requestTooMany, ["seconds": .count(wait)]), headers: [("Retry-After", "\(wait)")])
         }
@@ -218,7 +218,8 @@ struct APIServer: Sendable {
         guard operation.needsVersion else { return (key, nil) }
         let given = request.headers[.ifMatch] ?? ""
         let digits = given.dropFirst().dropLast()
-        guard given.hasPrefix("\""), given.hasSuffix("\""), given.count >= 3, let version = Int64(digits), version > 0
+        guard given.hasPrefix("\""), given.hasSuffix("\""), given.count >= 3, let version = Int64(digits), version >= 0,
+            "\(version)" == digits, digits.count <= 18
         else {
             parts.append(Problem.Part(refusal: Refusal(.requestNoVersion), field: "If-Match"))
             return (key, nil)
@@ -284,7 +285,8 @@ struct APIServer: Sendable {
         guard operation.method == .get else { return reply }
         // Strong: the same tag, the same bytes.
         let tag = answer.version.map { "\"\($0)\"" } ?? "\"\(Secret.tag(of: reply.body))\""
-        if let asked = request.headers[.ifNoneMatch], asked.split(separator: ",").contains(where: { $0.trimmed == tag })
+        if answer.isWhole, let asked = request.headers[.ifNoneMatch],
+            asked.split(separator: ",").contains(where: { $0.trimmed == tag })
         {
             return Reply(status: 304, headers: [("ETag", tag)])
         }

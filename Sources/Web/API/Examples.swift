@@ -102,7 +102,7 @@ struct Examples: Sendable {
         line += " \"$HUIKUAN\(APIServer.base)\(path(operation))\""
         if operation.access != .anybody { line += " -H \"Authorization: Bearer $TOKEN\"" }
         if operation.isCommand { line += " -H \"Idempotency-Key: $RANDOM$RANDOM$RANDOM\"" }
-        if operation.needsVersion { line += " -H 'If-Match: \"1\"'" }
+        if operation.needsVersion { line += " -H 'If-Match: \"\(operation.example.version)\"'" }
         if let body = body(operation) {
             let type = operation.example.file == nil ? "application/json" : "text/csv"
             line += " -H \"Content-Type: \(type)\" --data-binary \(Self.quoted(body))"

@@ -167,7 +167,7 @@ struct OpenAPIDocument {
             parameters.append(
                 parameter(
                     "If-Match", in: "header",
-                    .object(["type": .string("string"), "pattern": .string("^\"[1-9][0-9]{0,17}\"$")]),
+                    .object(["type": .string("string"), "pattern": .string("^\"(0|[1-9][0-9]{0,17})\"$")]),
                     "The `ETag` that the caller knows.", true))
         }
         return parameters

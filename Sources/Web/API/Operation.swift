@@ -52,6 +52,8 @@ struct Operation: Sendable {
         var file: String?
         /// What has to be there that not every company has; such an example isn't shown as one that runs anywhere.
         var needs: String?
+        /// What a new company has, for `If-Match`.
+        var version = 1
     }
 
     let method: Method
@@ -295,6 +297,8 @@ struct Answer: Sendable {
     var file: (bytes: [UInt8], name: String, type: String)?
     /// The version of what is shown, for `ETag`.
     var version: Int64?
+    /// Whether nothing of what is shown changes without its version.
+    var isWhole = true
     /// The act that the command recorded; `nil` where nothing changed.
     var act: Int64?
     /// Below `/api/v1`: where what was made is found.

@@ -72,7 +72,7 @@ indirect enum Schema: Sendable {
     static let identifier = Schema.text(Text(kind: .identifier, lengths: 1...18))
     static let instant = Schema.text(Text(kind: .instant, lengths: 20...40))
     static let hexadecimal = Schema.text(Text(kind: .hexadecimal, lengths: 1...128))
-    static let cursor = Schema.text(Text(kind: .cursor, lengths: 1...120))
+    static let cursor = Schema.text(Text(kind: .cursor, lengths: 1...12_000))
     static func base64(_ most: Int) -> Schema { .text(Text(kind: .base64, lengths: 1...most)) }
     static let count = Schema.whole(0...9_007_199_254_740_991)
 

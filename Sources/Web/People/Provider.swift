@@ -37,13 +37,16 @@ package struct ProviderSettings: Sendable {
 ///
 /// Authorisation code with PKCE (RFC 7636) and a nonce; the code is worth nothing without what the browser's cookie holds.
 final class Provider: @unchecked Sendable {
-    // `endpoints` and `keys` are guarded by `lock`.
+    // `endpoints`, `keys` and `asking` are guarded by `lock`.
     let settings: ProviderSettings
     private let client = WebClient(seconds: 10, mostBytes: 1 << 20)
     private let lock = NSLock()
     private var endpoints: (found: Endpoints, at: Date)?
     private var keys: (bytes: [UInt8], at: Date)?
 
+    private var asking = 0
+
+    private static let mostAsking = 8
     private static let keptSeconds = 3_600.0
     /// Unknown keys are asked for so often at most: a forged name must not make us ask without end.
     private static let keysAgainSeconds = 5.0
@@ -84,6 +87,24 @@ final class Provider: @unchecked Sendable {
     }
 
     init(_ settings: ProviderSettings) { self.settings = settings }
+
+    /// Asks the service beside the threads that serve pages, few at once: one that hangs keeps nobody else waiting.
+    ///
+    /// - Throws: `Refusal` `provider.unreachable` where too many wait for it already.
+    func ask<Answer: Sendable>(_ body: @escaping @Sendable () throws -> Answer) async throws -> Answer {
+        guard
+            lock.withLock({
+                asking < Self.mostAsking
+                    ? {
+                        asking += 1; return true
+                    }() : false
+            })
+        else {
+            throw Refusal(.providerUnreachable)
+        }
+        defer { lock.withLock { asking -= 1 } }
+        return try await Beside.run(body)
+    }
 
     /// Where the browser goes to sign in.
     ///

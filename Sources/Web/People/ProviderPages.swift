@@ -25,7 +25,8 @@ enum ProviderPages {
         let pending = Provider.Pending(next: AccountPages.local(asking.query["next"]))
         let back = redirect(asking)
         do {
-            let address = try await asking.work { try provider.address(pending, redirect: back) }
+            try asking.site.needShare(ofProvider: asking.origin)
+            let address = try await provider.ask { try provider.address(pending, redirect: back) }
             return Reply.redirect(address).with("Set-Cookie", cookie(pending.cookie, asking))
         } catch let refusal as Refusal {
             return AccountPages.signIn(asking, refused: refusal)
@@ -54,7 +55,8 @@ enum ProviderPages {
             asking.query["code"], redirect(asking), asking.now, asking.today, asking.site
         )
         do {
-            let claims = try await asking.work {
+            try site.needShare(ofProvider: asking.origin)
+            let claims = try await provider.ask {
                 try provider.claims(code: code, pending, redirect: back, now: now)
             }
             let key = try await ExternalSignIn(in: site.store).person(
@@ -67,11 +69,11 @@ enum ProviderPages {
                 .with("Set-Cookie", cookie("", asking))
         } catch let fault as IdentityTokenCheck.Fault {
             // Why is for whoever looks after the server, and not for whoever made the token.
-            try await asking.work { try site.signIn.note("provider-token", "", from: asking.origin, "\(fault)") }
+            try await asking.work { try site.noteProvider("provider-token", from: asking.origin, "\(fault)") }
             return refused(Refusal(.providerToken))
         } catch let refusal as Refusal {
             try await asking.work {
-                try site.signIn.note("provider-refused", "", from: asking.origin, refusal.code.rawValue)
+                try site.noteProvider("provider-refused", from: asking.origin, refusal.code.rawValue)
             }
             return refused(refusal)
         }

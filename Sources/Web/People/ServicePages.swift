@@ -110,7 +110,7 @@ enum ServicePages {
         let w = asking.w
         let parts = Parts(asking)
         let chosen = Set(asking.form.all("scope"))
-        let may = Permission.allCases.filter { $0.isAllowed(row.roles) }
+        let may = Permission.allCases.filter { $0 != .decide && $0.isAllowed(row.roles) }
         var reply = Layout(asking).drawer(
             w(.serviceTokenFor, ["name": .text(row.name)]), at: .people,
             """

@@ -91,7 +91,6 @@ enum ImportOperations {
         }
         try call.viewer.need(kind.permission)
         let key = "import \(call.key)"
-        if let known = call.site.uploads.find(key: key, owner: call.viewer.key) { return started(known, call.w) }
         var mapping = ImportMapping()
         if let name = call.query.text("mapping") {
             let store = call.store
@@ -105,9 +104,12 @@ enum ImportOperations {
         }
         if call.query.flag("createCustomers") == true { mapping.createMissing.insert("customers") }
         let kept = try await upload()
-        call.site.uploads.change(kept.id) {
-            $0.key = key
-            $0.progress = 0
+        // The same key and the same file once, also for two that come at once; another file under it is refused.
+        let options = call.query.canonical
+        let mark = try await call.work { try Uploads.mark(of: kept, options) }
+        if let known = call.site.uploads.claim(kept.id, key: key, mark: mark) {
+            guard known.mark == mark else { throw Refusal(.keyReused, ["key": .text(call.key)]) }
+            return started(known, call.w)
         }
         var importing = FileImport(kind, .file(path: kept.path), mapping: mapping)
         importing.options.isDryRun = call.query.flag("dryRun") ?? false

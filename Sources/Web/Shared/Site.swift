@@ -24,12 +24,14 @@ package final class Site: Sendable {
     let routes: [Route]
     /// What programs can ask for.
     let operations: [Operation]
+    let descriptions = Descriptions()
     let tokens: AccessTokens
     let rateLimits: RateLimits
     /// Where people sign in too; `nil` where they do here alone.
     let provider: Provider?
     /// How often an address may try tokens that don't work.
     let failureLimits = RateLimits(perSecond: 20, burst: 600)
+    private let providerLimits = RateLimits(perSecond: 1, burst: 60)
     private let refusedTokens = RateLimits(perSecond: 1, burst: 3)
     private let pool: NIOThreadPool
 
@@ -84,8 +86,23 @@ package final class Site: Sendable {
 
     /// Somebody tried a token that doesn't work: said in the security log, but for a flood of them.
     func noteRefusedToken(from origin: SignIn.Origin) throws {
-        guard refusedTokens.take("address:\(origin.address)").wait == nil else { return }
+        guard refusedTokens.take("address:\(origin.network)").wait == nil else { return }
         try signIn.note("token-refused", "", from: origin, "")
+    }
+
+    /// What the sign-in service's answers were refused for, as seldom as that.
+    func noteProvider(_ kind: String, from origin: SignIn.Origin, _ detail: String) throws {
+        guard refusedTokens.take("provider:\(origin.network)").wait == nil else { return }
+        try signIn.note(kind, "", from: origin, detail)
+    }
+
+    /// Each sign-in at the service makes us ask it, for somebody whom nobody knows yet.
+    ///
+    /// - Throws: `Refusal` `request.too-many`.
+    func needShare(ofProvider origin: SignIn.Origin) throws(Refusal) {
+        if let wait = providerLimits.take("address:\(origin.network)").wait {
+            throw Refusal(.requestTooMany, ["seconds": .count(wait)])
+        }
     }
 
     func today(of now: Instant) -> LocalDate { company.day(of: now) }

@@ -23,6 +23,8 @@ final class Uploads: @unchecked Sendable {
         var outcome: Outcome?
         /// Of one that a program brought: its idempotency key, and what came of it.
         var key: String?
+        /// Stands for its bytes and what was asked for.
+        var mark = ""
         var job: Job?
     }
 
@@ -90,8 +92,34 @@ final class Uploads: @unchecked Sendable {
         lock.withLock { byID.values.filter { $0.owner == owner }.sorted { $0.begun > $1.begun } }
     }
 
-    func find(key: String, owner: String) -> Upload? {
-        lock.withLock { byID.values.first { $0.key == key && $0.owner == owner } }
+    /// Takes an idempotency key for an upload. One whose work was refused or failed leaves its key to the next.
+    ///
+    /// - Returns: The owner's other upload that has the key; the new one is forgotten then.
+    func claim(_ id: String, key: String, mark: String) -> Upload? {
+        let known = lock.withLock { () -> Upload? in
+            guard var upload = byID[id] else { return nil }
+            let other = byID.values.first { $0.key == key && $0.owner == upload.owner && $0.id != id }
+            if let other, other.job.map({ $0.state == "done" }) ?? true { return other }
+            if let other { byID[other.id]?.key = "" }
+            upload.key = key
+            upload.mark = mark
+            upload.progress = 0
+            byID[id] = upload
+            return nil
+        }
+        if known != nil { forget(id) }
+        return known
+    }
+
+    /// The same for the same bytes and the same options.
+    static func mark(of upload: Upload, _ options: String) throws -> String {
+        let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: upload.path))
+        defer { try? file.close() }
+        var mark = Secret.tag(of: Array(options.utf8))
+        while let part = try file.read(upToCount: 1 << 20), !part.isEmpty {
+            mark = Secret.tag(of: Array(mark.utf8) + part)
+        }
+        return mark
     }
 
     private func forget(_ id: String) {

@@ -80,7 +80,8 @@ enum WebhookOperations {
     ) { call in
         let (code, store) = (call.place("webhook"), call.store)
         let row = try await call.work { try WebhookQueries.webhook(code, in: store) }
-        return Answer(body: json(row), version: row.version)
+        // What waits and was given up changes without a version.
+        return Answer(body: json(row), version: row.version, isWhole: false)
     }
 
     private static let change = Operation.act(

@@ -402,7 +402,7 @@ enum WorkOperations {
             "TemplateChange",
             .record(
                 [.maybe("from", .day, "Tomorrow unless given."), Shape.reason]
-                    + parts.map { .init($0.name, .lines(1...4_000)) })),
+                    + parts.map { .init($0.name, .lines(1...4_000)) })), needsVersion: true,
         example: .init(
             places: ["language": "en"],
             body: .object([
@@ -410,7 +410,7 @@ enum WorkOperations {
                 "greeting": .string("Dear {placeOfCustomer},"), "dueSoon": .string("These fall due soon:"),
                 "overdue": .string("These are past due:"), "line": .string("{placeOfInvoice}: {amount}, due {due}"),
                 "closing": .string("Kind regards, {company}"),
-            ]))
+            ]), version: 0)
     ) { call in
         let language = Catalogue.Language(rawValue: call.place("language")) ?? .english
         var texts: [MessageTemplate.Part: String] = [:]
@@ -420,6 +420,7 @@ enum WorkOperations {
         return .act(
             try await MessageTemplates.propose(
                 MessageTemplate(texts), language, from: try call.bookDay("from") ?? call.today.adding(days: 1),
-                reason: call.body.text("reason") ?? "", in: call.store, call.request(.proposeTemplate)))
+                reason: call.body.text("reason") ?? "", insteadOf: call.version, in: call.store,
+                call.request(.proposeTemplate)))
     }
 }
