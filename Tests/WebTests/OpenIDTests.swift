@@ -86,9 +86,12 @@ import Testing
         #expect(page.text.contains(try text(.providerUnreachable)))
         #expect(page.text.contains("name=\"password\""))
         // Each of them makes us ask; one address doesn't make us ask without end.
-        var last = page
-        for _ in 0..<90 { last = try await served.stranger().get("/sign-in/provider") }
-        #expect(last.text.contains(try text(.requestTooMany)))
+        let answers = try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<80 { group.addTask { try await served.stranger().get("/sign-in/provider").text } }
+            return try await group.reduce(into: [String]()) { $0.append($1) }
+        }
+        let tooMany = try text(.requestTooMany)
+        #expect(answers.contains { $0.contains(tooMany) })
     }
 
     @Test("An answer that this browser didn't ask for, a denial and a token that can't be read lead nowhere")

@@ -46,6 +46,11 @@ package struct BackUp: Sendable {
             FileManager.default.createFile(
                 atPath: keysPath, contents: Data(keys.utf8), attributes: [.posixPermissions: 0o600])
         else { throw Refusal(.outputUnwritable, ["path": .text(keysPath), "reason": .text("")]) }
+        // A copy whose keys are lost with the power is no copy of what is personal.
+        if let file = FileHandle(forUpdatingAtPath: keysPath) {
+            try file.synchronize()
+            try file.close()
+        }
         guard link(draft, target) == 0 else {
             let reason = String(cString: strerror(errno))
             unlink(keysPath)

@@ -129,7 +129,7 @@ package struct Webhooks: Sendable {
             let known = try Self.need(code, books.session)
             let changed = try books.session.execute(
                 """
-                UPDATE webhook_message SET state = 0, not_before = 0, leased_until = 0
+                UPDATE webhook_message SET state = 0, attempts = 0, not_before = 0, leased_until = 0
                  WHERE number = \(number) AND webhook = \(known.id)
                 """)
             guard changed > 0 else { throw Refusal(.webhookMessageUnknown, ["message": .text("\(number)")]) }

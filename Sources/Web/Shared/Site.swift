@@ -31,7 +31,7 @@ package final class Site: Sendable {
     let provider: Provider?
     /// How often an address may try tokens that don't work.
     let failureLimits = RateLimits(perSecond: 20, burst: 600)
-    private let providerLimits = RateLimits(perSecond: 1, burst: 60)
+    private let providerLimits = RateLimits(perSecond: 1, burst: 30)
     private let refusedTokens = RateLimits(perSecond: 1, burst: 3)
     private let pool: NIOThreadPool
 
@@ -47,7 +47,7 @@ package final class Site: Sendable {
     ) throws {
         self.store = store
         self.clock = clock
-        self.publicAddress = publicAddress
+        self.publicAddress = publicAddress.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
         self.isDevelopment = isDevelopment
         company = try store.read { try CompanySettings.load(in: $0) }
         assets = try Assets()
