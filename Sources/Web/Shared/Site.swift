@@ -31,7 +31,7 @@ package final class Site: Sendable {
     let provider: Provider?
     /// How often an address may try tokens that don't work.
     let failureLimits = RateLimits(perSecond: 20, burst: 600)
-    private let providerLimits = RateLimits(perSecond: 1, burst: 30)
+    private let providerLimits = RateLimits(perSecond: 1, burst: 60)
     private let refusedTokens = RateLimits(perSecond: 1, burst: 3)
     private let pool: NIOThreadPool
 
