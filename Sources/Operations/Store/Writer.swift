@@ -98,18 +98,19 @@ final class Writer: @unchecked Sendable {
         } catch {
             // What was learnt in a transaction that was undone may never have been so.
             memory.forget()
-            note(waited, hasFailed: true)
+            note(waited, failure: error)
             for job in group { job.answer(error) }
         }
     }
 
-    private func note(_ group: [Waiting], hasFailed: Bool = false) {
+    private func note(_ group: [Waiting], failure: (any Error)? = nil) {
         let now = ContinuousClock.now
-        let acts = hasFailed ? [] : group.compactMap { $0.job.act == nil ? nil : $0.job }
+        let acts = failure != nil ? [] : group.compactMap { $0.job.act == nil ? nil : $0.job }
         let observer = condition.withLock {
-            figures.groups += 1
+            if failure == nil { figures.groups += 1 }
             figures.acts += acts.count
-            figures.refused += group.count { hasFailed || $0.job.isRefused }
+            // Alone, a refused command undoes its transaction; a failure of the engine is no refusal.
+            figures.refused += failure is Refusal ? group.count : group.count { $0.job.isRefused }
             for one in group {
                 let passed = (now - one.since).components
                 figures.note(Double(passed.seconds) + Double(passed.attoseconds) / 1e18)

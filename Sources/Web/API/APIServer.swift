@@ -29,10 +29,10 @@ struct APIServer: Sendable {
         logger: Logger
     ) async -> Outcome {
         let w = site.wording(Self.language(request, site))
-        let found = site.operations.compactMap { operation in operation.match(path).map { (operation, $0) } }
-            .sorted { $0.0.fixedSegments > $1.0.fixedSegments }
+        let found = site.operations.compactMap { operation in operation.pattern.match(path).map { (operation, $0) } }
+            .sorted { $0.0.pattern.fixedSegments > $1.0.pattern.fixedSegments }
         // Where a fixed path and a place both fit, the fixed one is meant.
-        let best = found.filter { $0.0.fixedSegments == found.first?.0.fixedSegments }
+        let best = found.filter { $0.0.pattern.fixedSegments == found.first?.0.pattern.fixedSegments }
         let method = request.method == .head ? .get : Operation.Method(rawValue: request.method.rawValue)
         guard let (operation, places) = best.first(where: { $0.0.method == method }) else {
             guard !best.isEmpty else {

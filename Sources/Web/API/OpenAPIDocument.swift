@@ -151,7 +151,7 @@ struct OpenAPIDocument {
                 "description": .string(about), "schema": schema,
             ])
         }
-        var parameters = operation.places.map { name in
+        var parameters = operation.pattern.places.map { name in
             parameter(name, in: "path", Operation.schema(ofPlace: name).json(), Self.place(name, operation), true)
         }
         parameters += operation.query.map {

@@ -74,7 +74,7 @@ struct Operation: Sendable {
     var needsVersion = false
     var example = Example()
     let run: @Sendable (Call) async throws -> Answer
-    private let segments: [String]
+    let pattern: PathPattern
 
     init(
         _ method: Method, _ path: String, _ name: String, _ access: Access, _ summary: String, about: String = "",
@@ -96,7 +96,7 @@ struct Operation: Sendable {
         self.needsVersion = needsVersion
         self.example = example
         self.run = run
-        segments = path.split(separator: "/").map(String.init)
+        pattern = PathPattern(path)
     }
 
     /// A question about something that the permission shows.
@@ -127,26 +127,8 @@ struct Operation: Sendable {
     var isCommand: Bool { method != .get }
 
     /// What the document and generated clients group it by.
-    var tag: String { segments.first ?? "" }
+    var tag: String { pattern.first }
 
-    func match(_ path: [String]) -> [String: String]? {
-        guard path.count == segments.count else { return nil }
-        var places: [String: String] = [:]
-        for (segment, given) in zip(segments, path) {
-            if segment.hasPrefix("{") {
-                places[String(segment.dropFirst().dropLast())] = given
-            } else if segment != given {
-                return nil
-            }
-        }
-        return places
-    }
-
-    var fixedSegments: Int { segments.filter { !$0.hasPrefix("{") }.count }
-
-    var places: [String] {
-        segments.filter { $0.hasPrefix("{") }.map { String($0.dropFirst().dropLast()) }
-    }
 
     /// What stands in a place of a path: ids are numbers of the store, everything else is what people call it.
     static func schema(ofPlace name: String) -> Schema {

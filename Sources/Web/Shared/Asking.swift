@@ -112,7 +112,7 @@ struct Route: Sendable {
     /// The largest body in bytes.
     let bodyLimit: Int
     let answer: @Sendable (Asking) async throws -> Reply
-    private let segments: [String]
+    let pattern: PathPattern
 
     /// - Parameter path: Its segments in braces are places: `/customers/{code}`.
     init(
@@ -124,24 +124,6 @@ struct Route: Sendable {
         self.access = access
         self.bodyLimit = bodyLimit
         self.answer = answer
-        segments = path.split(separator: "/").map(String.init)
+        pattern = PathPattern(path)
     }
-
-    /// The values of the places when a path fits. Segments are decoded one by one, so that a number with a slash stays
-    /// one segment.
-    func match(_ path: [String]) -> [String: String]? {
-        guard path.count == segments.count else { return nil }
-        var places: [String: String] = [:]
-        for (segment, given) in zip(segments, path) {
-            if segment.hasPrefix("{") {
-                places[String(segment.dropFirst().dropLast())] = given
-            } else if segment != given {
-                return nil
-            }
-        }
-        return places
-    }
-
-    /// How specific a route is: a fixed segment goes before a place.
-    var fixedSegments: Int { segments.filter { !$0.hasPrefix("{") }.count }
 }

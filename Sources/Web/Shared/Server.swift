@@ -136,8 +136,8 @@ struct Responder: HTTPResponder {
             return (.text("405", status: 405).with("Allow", "GET, POST"), "-")
         }
         let found = site.routes.compactMap { route -> (Route, [String: String])? in
-            route.match(segments).map { (route, $0) }
-        }.sorted { $0.0.fixedSegments > $1.0.fixedSegments }
+            route.pattern.match(segments).map { (route, $0) }
+        }.sorted { $0.0.pattern.fixedSegments > $1.0.pattern.fixedSegments }
         guard let (route, places) = found.first(where: { $0.0.method == method }) else {
             let status = found.isEmpty ? 404 : 405
             return (ErrorPages.plain(status, site.wording(language), site, id), found.isEmpty ? "-" : found[0].0.path)
