@@ -129,7 +129,6 @@ struct Operation: Sendable {
     /// What the document and generated clients group it by.
     var tag: String { pattern.first }
 
-
     /// What stands in a place of a path: ids are numbers of the store, everything else is what people call it.
     static func schema(ofPlace name: String) -> Schema {
         switch name {
