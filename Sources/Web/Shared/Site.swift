@@ -19,7 +19,7 @@ package final class Site: Sendable {
     /// Shows the gallery of all elements.
     let isDevelopment: Bool
     /// The address that people know, such as `https://huikuan.example`; `nil` for what the browser asked for.
-    let publicAddress: String?
+    package let publicAddress: String?
     /// Asked by whoever sends messages and runs days; `nil` where nothing of that runs.
     let routes: [Route]
     /// What programs can ask for.

@@ -67,12 +67,13 @@ struct ServeCommand: AsyncParsableCommand {
         let session = try Session(options)
         let post = try post(session)
         let serving = Serving(session, post, lease: lease, webhookSeconds: webhookTimeout)
-        Console.say(session.catalogue.text(.serveStarted, ["store": .text(options.shownStore)]))
-        if post == nil { Console.say(session.catalogue.text(.serveWithoutMail)) }
         var logger = Logger(label: "huikuan") { _ in JSONLines() }
         logger.logLevel = .info
         var services: [any Service] = [Work(serving: serving)]
+        // What may be refused of its settings is refused before it says that it serves.
         if !noPages { services.append(try pages(session, serving, logger, port)) }
+        Console.say(session.catalogue.text(.serveStarted, ["store": .text(options.shownStore)]))
+        if post == nil { Console.say(session.catalogue.text(.serveWithoutMail)) }
         do {
             try await ServiceGroup(
                 configuration: .init(
@@ -96,7 +97,7 @@ struct ServeCommand: AsyncParsableCommand {
         let site = try Site(
             session.store, clock: { serving.now }, publicAddress: publicUrl, isDevelopment: development,
             requestsPerSecond: requestsPerSecond, provider: try provider.settings())
-        let (host, publicUrl, catalogue) = (host, publicUrl, session.catalogue)
+        let (host, publicUrl, catalogue) = (host, site.publicAddress, session.catalogue)
         return WebServer(site, logger: logger).service(host: host, port: port) { port in
             let address = publicUrl ?? "http://\(host):\(port)"
             Console.say(catalogue.text(.serveAddress, ["address": .text(address)]))
