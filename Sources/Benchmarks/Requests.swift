@@ -96,8 +96,9 @@ struct Requests {
         report(
             "an act, one per commit",
             "\(format(times.median, 3)) ms: \(format(times.median / bare / 1000, 1))× bare; \(format(alone, 0)) acts/s")
+        let before = store.writing.groups
         let start = ContinuousClock.now
-        let each = 80
+        let each = 400
         try await withThrowingTaskGroup(of: Void.self) { group in
             for writer in 0..<Self.clients {
                 group.addTask { for number in 0..<each { try await write("g\(writer)-\(number)", store) } }
@@ -107,8 +108,8 @@ struct Requests {
         let together = Double(Self.clients * each) / Self.seconds(since: start)
         report(
             "acts of \(Self.clients) writers",
-            "\(format(together, 0)) acts/s: \(format(together / alone, 1))× one per commit, \(format(together * bare, 1))× bare commits"
-        )
+            "\(format(together, 0)) acts/s: \(format(together / alone, 1))× one per commit, \(format(together * bare, 1))× bare commits; "
+                + "\(format(Double(Self.clients * each) / Double(store.writing.groups - before), 1)) acts in a commit")
         try store.checkpoint()
         try store.close()
     }

@@ -21,7 +21,7 @@ extension [UInt8]: SQLConvertible { package var sqlValue: SQLValue { .blob(self)
 ///
 /// Every interpolated value becomes a new placeholder `$1`, `$2`, … in order, which SQLite and
 /// PostgreSQL number alike. Literal parts of a query go in with `\(raw:)`.
-package struct SQL: ExpressibleByStringInterpolation, Sendable {
+package struct SQL: ExpressibleByStringInterpolation, Hashable, Sendable {
     package let text: String
     package let values: [SQLValue]
 

@@ -3,6 +3,9 @@ package protocol SQLSession: AnyObject {
     /// Runs a statement and returns how many rows it changed.
     @discardableResult func execute(_ sql: SQL) throws -> Int
 
+    /// Runs a statement whose answer nobody waits for: what is wrong with it is told by the commit at the latest.
+    func run(_ sql: SQL) throws
+
     /// All rows of a query, for answers of a bounded size.
     func rows(_ sql: SQL) throws -> [SQLRow]
 
@@ -103,10 +106,13 @@ package protocol DatabaseEngine: Sendable {
     ///
     /// `body` gets the transaction to set savepoints in. Anything thrown rolls everything back.
     ///
-    /// - Parameter isThere: Asked of the store when the answer to the commit was lost: whether what was written is
-    ///   there. What a server remembers of transactions is no witness: after a crash it gives their numbers again.
+    /// - Parameters:
+    ///   - ahead: Questions that `body` will ask, so that a server is asked all of them at once.
+    ///   - isThere: Asked of the store when the answer to the commit was lost: whether what was written is
+    ///     there. What a server remembers of transactions is no witness: after a crash it gives their numbers again.
     func write<Result>(
-        _ body: (any WriteTransaction) throws -> Result, isThere: (any SQLSession) throws -> Bool
+        ahead: [Foreseen], _ body: (any WriteTransaction) throws -> Result,
+        isThere: (any SQLSession) throws -> Bool
     ) throws -> Result
 
     /// Runs `body` on a snapshot of the last committed state.
@@ -128,7 +134,7 @@ package protocol DatabaseEngine: Sendable {
 extension DatabaseEngine {
     /// Writes what may be written again when nobody knows whether it is there.
     package func write<Result>(_ body: (any WriteTransaction) throws -> Result) throws -> Result {
-        try write(body, isThere: { _ in false })
+        try write(ahead: [], body, isThere: { _ in false })
     }
 }
 

@@ -56,9 +56,9 @@ package final class SQLiteDatabase: DatabaseEngine, @unchecked Sendable {
         }
     }
 
-    /// The engine is in this process: its answers don't get lost.
+    /// The engine is in this process: nobody waits for its answers, and they don't get lost.
     package func write<Result>(
-        _ body: (any WriteTransaction) throws -> Result, isThere: (any SQLSession) throws -> Bool
+        ahead: [Foreseen], _ body: (any WriteTransaction) throws -> Result, isThere: (any SQLSession) throws -> Bool
     ) throws -> Result {
         do {
             return try pool.writeWithoutTransaction { database in
@@ -251,17 +251,20 @@ private final class SQLiteTransaction: WriteTransaction {
         session = SQLiteSession(database, path: path)
     }
 
+    /// The library's own savepoints are prepared anew each time, which costs as much as a small command.
     func savepoint<Result>(_ body: () throws -> Result) throws -> Result {
+        _ = try session.execute("SAVEPOINT command")
         do {
-            var result: Result?
-            try database.inSavepoint {
-                result = try body()
-                return .commit
-            }
-            guard let result else { throw DatabaseFailure.other(code: 0, detail: "no result") }
+            let result = try body()
+            _ = try session.execute("RELEASE command")
             return result
-        } catch let error as DatabaseError {
-            throw DatabaseFailure(error, path: path)
+        } catch {
+            // After some failures SQLite has undone the whole transaction: there is nothing to go back to then.
+            if sqlite3_get_autocommit(database.sqliteConnection) == 0 {
+                _ = try session.execute("ROLLBACK TO command")
+                _ = try session.execute("RELEASE command")
+            }
+            throw error
         }
     }
 }

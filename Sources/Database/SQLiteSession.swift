@@ -1,4 +1,5 @@
 internal import CSQLite
+internal import Foundation
 internal import GRDB
 
 /// A session on one SQLite connection of GRDB; statements are kept prepared by their text.
@@ -16,6 +17,8 @@ final class SQLiteSession: SQLSession {
         for (index, value) in sql.values.enumerated() { statement.bind(index + 1, value: value) }
         return try statement.run()
     }
+
+    func run(_ sql: SQL) throws { _ = try execute(sql) }
 
     func rows(_ sql: SQL) throws -> [SQLRow] {
         let statement = try prepared(sql.text)
@@ -82,11 +85,11 @@ final class SQLiteStatement: SQLStatement {
     func orderPlaces() {
         let count = sqlite3_bind_parameter_count(handle)
         guard count > 0 else { return }
-        let numbers = (1...count).map { index -> Int32 in
-            guard let name = sqlite3_bind_parameter_name(handle, index) else { return index }
-            return Int32(String(cString: name + 1)) ?? index
+        func number(_ index: Int32) -> Int32 {
+            sqlite3_bind_parameter_name(handle, index).flatMap { Int32(exactly: atoi($0 + 1)) } ?? index
         }
-        guard numbers != Array(1...count) else { return }
+        guard (1...count).contains(where: { number($0) != $0 }) else { return }
+        let numbers = (1...count).map(number)
         places = Dictionary(uniqueKeysWithValues: zip(numbers, 1...count))
     }
 

@@ -63,7 +63,9 @@ final class PostgresConnection {
         let defaults = [
             ("connect_timeout", "15"), ("keepalives_idle", "15"), ("keepalives_interval", "5"),
             ("keepalives_count", "3"),
-            ("tcp_user_timeout", "30000"), ("dbname", address),
+            ("tcp_user_timeout", "30000"),
+            // Kerberos is asked of nobody who doesn't ask for it: its library can't be used any more while a process ends.
+            ("gssencmode", "disable"), ("dbname", address),
         ]
         let copies = defaults.map { (strdup($0.0), strdup($0.1)) }
         defer {
@@ -82,19 +84,66 @@ final class PostgresConnection {
 
     var isAlive: Bool { PQstatus(handle) == CONNECTION_OK }
 
-    /// Whether it can be used again: alive, and in the middle of nothing.
+    /// Whether it can be used again: alive, and in the middle of nothing but the end of a reading.
     var isIdle: Bool {
-        isAlive && !isPipelined && PQtransactionStatus(handle) == PQTRANS_IDLE
+        guard isAlive else { return false }
+        if isEnding { return true }
+        return !isPipelined && PQtransactionStatus(handle) == PQTRANS_IDLE
             && PQpipelineStatus(handle) == PQ_PIPELINE_OFF
+    }
+
+    /// Whether the end of a reading was sent and its answer not read yet.
+    private var isEnding = false
+
+    /// Whether a kept connection still leads to the server; hears what it said since.
+    var isUsable: Bool {
+        if isEnding {
+            isEnding = false
+            do {
+                try readPending()
+                _ = try next()
+            } catch {
+                // What there is to do about it is to have another connection.
+                leavePipeline()
+                return false
+            }
+            leavePipeline()
+        }
+        // A server that went away has closed its side.
+        var descriptor = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
+        if isAlive, poll(&descriptor, 1, 0) > 0 { PQconsumeInput(handle) }
+        return isIdle
+    }
+
+    // MARK: Reading
+
+    /// Starts a transaction that reads one state of the store.
+    func beginReading() throws {
+        firstFailure = nil
+        beginPipeline()
+        try send("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", [])
+    }
+
+    /// Ends it without waiting: whoever uses the connection next hears of it.
+    func endReading() throws {
+        try dispatch("COMMIT", [])
+        guard PQpipelineSync(handle) == 1 else { throw lost() }
+        isEnding = true
     }
 
     /// What went wrong first in the transaction; the server only repeats that it can't go on.
     private var firstFailure: DatabaseFailure?
 
-    /// Starts a transaction.
-    func begin(_ text: String) throws {
+    /// Starts a transaction and a pipeline with it: all is sent at once and answered at once.
+    func begin(_ questions: [SQL]) throws -> [PostgresResult] {
         firstFailure = nil
-        _ = try check(PQexec(handle, text))
+        beginPipeline()
+        do {
+            return try answers(to: questions)
+        } catch {
+            recover()
+            throw error
+        }
     }
 
     /// Waits until the server tells of what was asked for by LISTEN, or the time is over.
@@ -107,15 +156,34 @@ final class PostgresConnection {
         while let notice = PQnotifies(handle) { PQfreemem(notice) }
     }
 
+    /// Commits and leaves the pipeline, with one wait for all that was sent.
+    ///
     /// - Throws: What went wrong in the transaction, also when whoever was told kept it to themselves: the server
     ///   answers a commit of what failed with a rollback.
     func commit() throws {
-        guard let result = PQexec(handle, "COMMIT") else { throw lost() }
-        let tag = PQcmdStatus(result).map { String(cString: $0) }
-        _ = try check(result)
+        try dispatch("COMMIT", [])
+        guard PQpipelineSync(handle) == 1 else { throw lost() }
+        let tag: String
+        do {
+            try readPending()
+            tag = try next().tag
+        } catch {
+            leavePipeline()
+            throw error
+        }
+        leavePipeline()
         guard tag == "COMMIT" else {
             throw firstFailure ?? DatabaseFailure.other(code: 25, detail: "the transaction had failed")
         }
+    }
+
+    /// Reads on to the synchronisation that was sent, and leaves the pipeline.
+    private func leavePipeline() {
+        forgetUnconfirmed()
+        drain()
+        pending = 0
+        PQexitPipelineMode(handle)
+        isPipelined = false
     }
 
     /// Runs a statement of the program's own, without values.
@@ -125,6 +193,17 @@ final class PostgresConnection {
         } else {
             _ = try check(PQexec(handle, text))
         }
+    }
+
+    private var knownWords: [String: Set<String>] = [:]
+
+    /// The words of a statement that is asked again and again.
+    func words(of text: String) -> Set<String> {
+        if let known = knownWords[text] { return known }
+        let words = PostgresQueue.words(of: text)
+        if knownWords.count > 2_000 { knownWords = [:] }
+        knownWords[text] = words
+        return words
     }
 
     // MARK: The pipeline
@@ -161,6 +240,8 @@ final class PostgresConnection {
         var sum = try copied[table] ?? knownRows(of: table)
         sum.rows += rows
         if sum.rows >= max(Self.rowsWorthStatistics, sum.known * 10) {
+            // The lock's time is for the head alone.
+            try run("SET LOCAL lock_timeout = 0")
             try run("ANALYZE \(table)")
             sum.known = sum.rows
         }
@@ -235,11 +316,21 @@ final class PostgresConnection {
         if text.hasPrefix("ROLLBACK") {
             // What was sent before and failed is undone with the rest.
             try? settle()
+            let failure = firstFailure
             firstFailure = nil
+            do {
+                return try answers(to: [SQL(text, values)])[0]
+            } catch {
+                recover()
+                // What failed did so before the savepoint: it is not undone, and is what went wrong.
+                firstFailure = failure ?? firstFailure
+                throw firstFailure ?? error
+            }
         }
         try dispatch(text, values, isKept)
         do {
-            try settle()
+            guard PQsendFlushRequest(handle) == 1, PQflush(handle) >= 0 else { throw lost() }
+            try readPending()
             return try next()
         } catch {
             recover()
@@ -255,17 +346,42 @@ final class PostgresConnection {
         guard isSent == 1 else { throw lost() }
     }
 
+    /// Sends statements and waits once for the answers of all, and for those before them. Whoever calls recovers.
+    private func answers(to questions: [SQL]) throws -> [PostgresResult] {
+        try settle()
+        var isAnswer: [Bool] = []
+        for question in questions {
+            let before = pending
+            try dispatch(question.text, question.values)
+            isAnswer += [Bool](repeating: false, count: pending - before) + [true]
+        }
+        pending = 0
+        guard PQsendFlushRequest(handle) == 1, PQflush(handle) >= 0 else { throw lost() }
+        var answers: [PostgresResult] = []
+        for isKept in isAnswer {
+            let answer = try next()
+            if isKept { answers.append(answer) }
+        }
+        unconfirmed.removeAll(keepingCapacity: true)
+        return answers
+    }
+
     /// Reads the answers of all pending commands.
     private func settle() throws {
+        guard pending > 0 else { return }
         guard PQsendFlushRequest(handle) == 1, PQflush(handle) >= 0 else { throw lost() }
+        do {
+            try readPending()
+        } catch {
+            recover()
+            throw error
+        }
+    }
+
+    private func readPending() throws {
         while pending > 0 {
             pending -= 1
-            do {
-                _ = try next()
-            } catch {
-                recover()
-                throw error
-            }
+            _ = try next()
         }
         unconfirmed.removeAll(keepingCapacity: true)
     }
@@ -286,12 +402,16 @@ final class PostgresConnection {
 
     /// After an error the server passes over everything up to a synchronisation.
     private func recover() {
-        for text in unconfirmed { names[text] = nil }
-        unconfirmed.removeAll()
+        forgetUnconfirmed()
         guard isPipelined, isAlive else { return }
         PQpipelineSync(handle)
         drain()
         pending = 0
+    }
+
+    private func forgetUnconfirmed() {
+        for text in unconfirmed { names[text] = nil }
+        unconfirmed.removeAll()
     }
 
     private func drain() {

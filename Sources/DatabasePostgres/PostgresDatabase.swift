@@ -44,34 +44,33 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
     }
 
     package func write<Result>(
-        _ body: (any WriteTransaction) throws -> Result, isThere: (any SQLSession) throws -> Bool
+        ahead: [Foreseen], _ body: (any WriteTransaction) throws -> Result, isThere: (any SQLSession) throws -> Bool
     ) throws -> Result {
         lock.lock()
         let kept = idle.popLast()
         lock.unlock()
-        var connection = try kept ?? PostgresConnection(address)
+        var connection = try kept.flatMap { $0.isUsable ? $0 : nil } ?? PostgresConnection(address)
+        let answers: [(Foreseen, PostgresResult)]
         do {
-            try begin(connection)
+            answers = try begin(connection, ahead)
         } catch  where kept != nil && !connection.isAlive {
             // The kept connection was cut while it was idle: nothing was asked of it yet.
             connection = try PostgresConnection(address)
-            try begin(connection)
+            answers = try begin(connection, ahead)
         }
         defer {
             lock.lock()
             if connection.isIdle { idle.append(connection) }
             lock.unlock()
         }
-        let session = PostgresSession(connection)
+        let session = PostgresSession(connection, foreseen: answers)
         defer { session.close() }
-        connection.beginPipeline()
         let result: Result
         do {
             result = try body(PostgresTransaction(session))
             try session.flush()
             // Other servers follow the journal: they are told with the commit.
             try connection.send("SELECT pg_notify($1, '')", [.text(address.channel)])
-            try connection.endPipeline()
         } catch {
             session.discard()
             try? connection.endPipeline()
@@ -81,8 +80,12 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
         do {
             try connection.commit()
         } catch {
+            guard !connection.isAlive else {
+                try? connection.run("ROLLBACK")
+                throw error
+            }
             // Whoever doesn't hear the answer asks again what became of it, so that nothing is done twice.
-            guard !connection.isAlive, try isThereAfterAll(isThere) else { throw error }
+            guard try isThereAfterAll(isThere) else { throw error }
         }
         return result
     }
@@ -96,10 +99,11 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
             do {
                 // Holding the head means that the lost transaction has ended, one way or the other.
                 let connection = try PostgresConnection(address)
-                try begin(connection)
+                _ = try begin(connection, [])
                 let session = PostgresSession(connection)
                 defer { session.close() }
                 let found = try isThere(session)
+                try connection.endPipeline()
                 try connection.run("ROLLBACK")
                 return found
             } catch DatabaseFailure.locked {
@@ -115,25 +119,35 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
             detail: "the answer to a commit was lost and the server didn't come back; the journal of acts tells")
     }
 
-    /// Starts a transaction that holds the head, waiting for whoever holds it.
-    private func begin(_ connection: PostgresConnection) throws {
-        let start = "BEGIN ISOLATION LEVEL READ COMMITTED"
+    /// Settings of a transaction that writes, and its lock, in one question: a server that waits for the lock waits a
+    /// second at a time; and commands look up by keys, also in tables that were empty when it planned their queries.
+    private static let lockQuestion = """
+        WITH own AS MATERIALIZED (
+            SELECT set_config('lock_timeout', '1s', true), set_config('enable_seqscan', 'off', true))
+        SELECT last_act, last_fact, last_hash, last_instant FROM head, own WHERE id = 1 FOR UPDATE OF head
+        """
+
+    /// Starts a transaction that holds the head, waiting for whoever holds it, and asks what is foreseen.
+    private func begin(
+        _ connection: PostgresConnection, _ ahead: [Foreseen]
+    ) throws -> [(Foreseen, PostgresResult)] {
+        let start: SQL = "BEGIN ISOLATION LEVEL READ COMMITTED"
         var knows = lock.withLock { knowsHead }
         if !knows {
             knows = try !connection.answer(to: "SELECT to_regclass('head')::text", []).isNull(0, 0)
             lock.withLock { knowsHead = knows }
         }
-        guard knows else { return try connection.begin(start) }
+        guard knows else {
+            _ = try connection.begin([start])
+            return []
+        }
+        let questions = [start, SQL(Self.lockQuestion, [])] + ahead.map(\.question)
         for second in 0..<Self.secondsToWait {
             do {
-                // Commands look up by keys, also in tables that were empty when the server planned their queries.
-                return try connection.begin(
-                    """
-                    \(start); SET LOCAL lock_timeout = '1s'; SELECT last_act FROM head WHERE id = 1 FOR UPDATE;
-                    SET LOCAL lock_timeout = 0; SET LOCAL enable_seqscan = off
-                    """)
+                return Array(zip([.head] + ahead, try connection.begin(questions).dropFirst()))
             } catch let failure as DatabaseFailure {
                 guard connection.isAlive else { throw failure }
+                try? connection.endPipeline()
                 try connection.run("ROLLBACK")
                 guard case .locked = failure else { throw failure }
                 onWait?(second + 1)
@@ -143,23 +157,18 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
     }
 
     package func read<Result>(_ body: (any SQLSession) throws -> Result) throws -> Result {
-        let start = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-        var connection = try takeReader()
+        let connection = try takeReader()
         defer { giveBack(connection) }
-        do {
-            try connection.begin(start)
-        } catch  where !connection.isAlive {
-            // Cut while it was idle.
-            connection = try PostgresConnection(address)
-            try connection.begin(start)
-        }
+        // Nobody waits for the beginning, which goes with the first question, nor for the end.
+        try connection.beginReading()
         let session = PostgresSession(connection)
         defer { session.close() }
         do {
             let result = try body(session)
-            try connection.run("COMMIT")
+            try connection.endReading()
             return result
         } catch {
+            try? connection.endPipeline()
             if connection.isAlive { try? connection.run("ROLLBACK") }
             throw error
         }
@@ -192,7 +201,7 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
         readersOut += 1
         let kept = idle.popLast()
         lock.unlock()
-        if let kept, kept.isAlive { return kept }
+        if let kept, kept.isUsable { return kept }
         do {
             return try PostgresConnection(address)
         } catch {
@@ -220,35 +229,21 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
 
 private final class PostgresTransaction: WriteTransaction {
     private let postgres: PostgresSession
-    private var depth = 0
 
     init(_ session: PostgresSession) { postgres = session }
 
     var session: any SQLSession { postgres }
 
     func savepoint<Result>(_ body: () throws -> Result) throws -> Result {
-        depth += 1
-        defer { depth -= 1 }
-        let name = "p\(depth)"
-        try postgres.flush()
-        // Nobody waits for its answer: the release does.
-        if postgres.connection.isPipelined {
-            try postgres.connection.send("SAVEPOINT \(name)", [])
-        } else {
-            try postgres.connection.run("SAVEPOINT \(name)")
-        }
+        postgres.beginSpan()
         do {
             let result = try body()
-            try postgres.flush()
-            // What was sent without waiting is answered before the savepoint is given up.
-            try postgres.connection.run("RELEASE SAVEPOINT \(name)")
+            try postgres.keepSpan()
             return result
         } catch let failure as DatabaseFailure where failure.endsTransaction {
             throw failure
         } catch {
-            postgres.discard()
-            try postgres.connection.run("ROLLBACK TO SAVEPOINT \(name)")
-            try postgres.connection.run("RELEASE SAVEPOINT \(name)")
+            try postgres.undoSpan()
             throw error
         }
     }

@@ -11,6 +11,10 @@ struct PostgresQueue {
         let text: String
         let table: String
         let columns: String
+        let names: [String]
+
+        static func == (one: Insert, other: Insert) -> Bool { one.text == other.text }
+        func hash(into hasher: inout Hasher) { hasher.combine(text) }
 
         /// - Returns: `nil` for anything but `INSERT INTO table (a, b) VALUES ($1, $2)`.
         init?(_ text: String) {
@@ -18,8 +22,10 @@ struct PostgresQueue {
                 let open = text.firstIndex(of: "("), let values = text.range(of: ") VALUES ("), open < values.lowerBound
             else { return nil }
             columns = String(text[text.index(after: open)..<values.lowerBound])
-            let count = columns.split(separator: ",").count
-            guard text[values.upperBound...] == (1...count).map({ "$\($0)" }).joined(separator: ", ") + ")" else {
+            names = columns.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+            guard
+                text[values.upperBound...] == (1...max(names.count, 1)).map({ "$\($0)" }).joined(separator: ", ") + ")"
+            else {
                 return nil
             }
             self.text = text
@@ -29,18 +35,49 @@ struct PostgresQueue {
 
     private(set) var rows: [Insert: [[SQLValue]]] = [:]
     private(set) var changes: [(text: String, values: [SQLValue])] = []
+    /// The tables of both.
+    private var tables: Set<String> = []
     private(set) var count = 0
     private(set) var rowCount = 0
 
     mutating func add(_ insert: Insert, _ values: [SQLValue]) {
+        if rows[insert] == nil { tables.insert(insert.table) }
         rows[insert, default: []].append(values)
         rowCount += 1
         count += 1
     }
 
-    mutating func add(change text: String, _ values: [SQLValue]) {
+    mutating func add(change text: String, of table: String, _ values: [SQLValue]) {
+        tables.insert(table)
         changes.append((text, values))
         count += 1
+    }
+
+    /// What came after this.
+    mutating func add(_ later: PostgresQueue) {
+        guard count > 0 else {
+            self = later
+            return
+        }
+        for (insert, more) in later.rows { rows[insert, default: []].append(contentsOf: more) }
+        changes += later.changes
+        tables.formUnion(later.tables)
+        count += later.count
+        rowCount += later.rowCount
+    }
+
+    /// Whether a statement made of these words may read what stands here.
+    func isTouched(by words: Set<String>) -> Bool { count > 0 && !tables.isDisjoint(with: words) }
+
+    /// The table of an UPDATE; `nil` for anything else.
+    static func changedTable(_ text: String) -> String? {
+        guard text.hasPrefix("UPDATE ") else { return nil }
+        return text.dropFirst(7).split(whereSeparator: \.isWhitespace).first.map(String.init)
+    }
+
+    /// The words of a statement, the names of tables among them.
+    static func words(of text: String) -> Set<String> {
+        Set(text.split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init))
     }
 
     /// Rows as COPY's text format: columns between tabs, `\N` for nothing.

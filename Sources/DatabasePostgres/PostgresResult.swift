@@ -15,6 +15,9 @@ final class PostgresResult {
 
     deinit { PQclear(handle) }
 
+    /// What the server says was done, for example `COMMIT`.
+    var tag: String { PQcmdStatus(handle).map { String(cString: $0) } ?? "" }
+
     /// How many rows a statement changed.
     var changes: Int { Int(String(cString: PQcmdTuples(handle))) ?? 0 }
 

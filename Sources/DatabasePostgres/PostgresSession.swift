@@ -6,10 +6,23 @@ final class PostgresSession: SQLSession {
     /// Ends with the transaction: its cursors are gone then, and nothing may be sent for it.
     private(set) var isOpen = true
     private var cursors = 0
-    private var queue = PostgresQueue()
+    /// What was gathered: of the transaction first, then of each savepoint within the one before it.
+    private var spans = [Span()]
     private var inserts: [String: PostgresQueue.Insert?] = [:]
+    private var foreseen: ForeseenAnswers
 
-    init(_ connection: PostgresConnection) { self.connection = connection }
+    /// What was gathered since a savepoint. The server hears of it only when something of it is sent: what is undone
+    /// before that is merely forgotten.
+    private struct Span {
+        var queue = PostgresQueue()
+        /// Whether the server knows the savepoint.
+        var isSet = false
+    }
+
+    init(_ connection: PostgresConnection, foreseen: [(Foreseen, PostgresResult)] = []) {
+        self.connection = connection
+        self.foreseen = ForeseenAnswers(foreseen)
+    }
 
     func close() { isOpen = false }
 
@@ -20,22 +33,79 @@ final class PostgresSession: SQLSession {
 
     func execute(_ sql: SQL) throws -> Int {
         // What is undone needn't be done before.
-        if sql.text.hasPrefix("ROLLBACK") { discard() } else { try flush() }
-        if sql.text.hasPrefix("CREATE") { connection.tableOrder = nil }
+        if sql.text.hasPrefix("ROLLBACK") { discard() } else { try setSavepoints() }
+        if ["CREATE", "ALTER", "DROP"].contains(where: sql.text.hasPrefix) {
+            connection.tableOrder = nil
+            // Tables are waited for as long as it takes; the lock's time is for the head alone.
+            if connection.isPipelined { try connection.send("SET LOCAL lock_timeout = 0", []) }
+        }
+        foreseen.forget(after: sql.text)
         return try connection.answer(to: sql.text, sql.values).changes
     }
 
+    func run(_ sql: SQL) throws { try run(sql.text, sql.values) }
+
     func rows(_ sql: SQL) throws -> [SQLRow] {
-        try flush()
-        let result = try connection.answer(to: sql.text, sql.values)
+        let result = try ask(sql)
         return (0..<result.count).map { row in
             SQLRow(values: (0..<result.columns).map { result.value(row, $0) })
         }
     }
 
+    /// Asks a question, unless its answer is known: first sends what was gathered for the tables that it reads.
+    fileprivate func ask(_ question: SQL) throws -> PostgresResult {
+        if let known = foreseen.answer(question) { return known }
+        try flushWhatIsRead(by: question.text)
+        return try connection.answer(to: question.text, question.values)
+    }
+
+    fileprivate func flushWhatIsRead(by text: String) throws {
+        guard text.hasPrefix("SELECT") || text.hasPrefix("WITH") else { return try setSavepoints() }
+        if spans.contains(where: { $0.queue.isTouched(by: connection.words(of: text)) }) { try flush() }
+    }
+
     func statement(_ text: String) throws -> any SQLStatement { PostgresStatement(text, self, readsInParts: false) }
 
     func scan(_ text: String) throws -> any SQLStatement { PostgresStatement(text, self, readsInParts: true) }
+
+    // MARK: Savepoints
+
+    func beginSpan() { spans.append(Span()) }
+
+    /// What was gathered since the savepoint belongs to what was before it.
+    func keepSpan() throws {
+        if spans[spans.count - 1].isSet {
+            try flush()
+            // What was sent without waiting is answered before the savepoint is given up.
+            try connection.run("RELEASE SAVEPOINT p\(spans.count - 1)")
+            spans.removeLast()
+        } else {
+            let last = spans.removeLast()
+            spans[spans.count - 1].queue.add(last.queue)
+        }
+    }
+
+    func undoSpan() throws {
+        let last = spans.removeLast()
+        guard last.isSet else { return }
+        try connection.run("ROLLBACK TO SAVEPOINT p\(spans.count)")
+        try connection.run("RELEASE SAVEPOINT p\(spans.count)")
+    }
+
+    /// Before something changes that isn't gathered.
+    private func setSavepoints() throws {
+        try flush()
+        for index in 1..<max(spans.count, 1) where !spans[index].isSet { try setSavepoint(index) }
+    }
+
+    private func setSavepoint(_ index: Int) throws {
+        if connection.isPipelined {
+            try connection.send("SAVEPOINT p\(index)", [])
+        } else {
+            try connection.run("SAVEPOINT p\(index)")
+        }
+        spans[index].isSet = true
+    }
 
     // MARK: What nobody waits for
 
@@ -51,42 +121,53 @@ final class PostgresSession: SQLSession {
         }
         if inserts[text] == nil { inserts[text] = .some(PostgresQueue.Insert(text)) }
         if let insert = inserts[text] ?? nil {
-            queue.add(insert, values)
-        } else if text.hasPrefix("UPDATE ") {
-            queue.add(change: text, values)
+            foreseen.forget(insert, values)
+            spans[spans.count - 1].queue.add(insert, values)
+        } else if let table = PostgresQueue.changedTable(text) {
+            foreseen.forget(after: text)
+            spans[spans.count - 1].queue.add(change: text, of: table, values)
         } else {
-            try flush()
+            foreseen.forget(after: text)
+            try setSavepoints()
             return try connection.send(text, values)
         }
-        if queue.count >= Self.mostQueued { try flush() }
+        if spans[spans.count - 1].queue.count >= Self.mostQueued { try flush() }
     }
 
     /// Sends everything that was gathered.
     func flush() throws {
+        guard let last = spans.lastIndex(where: { $0.queue.count > 0 }) else { return }
+        for index in 0...last {
+            if index > 0, !spans[index].isSet { try setSavepoint(index) }
+            let queue = spans[index].queue
+            spans[index].queue = PostgresQueue()
+            try send(queue)
+        }
+    }
+
+    private func send(_ queue: PostgresQueue) throws {
         guard queue.count > 0 else { return }
-        let going = queue
-        queue = PostgresQueue()
-        let order = going.rows.count > 1 ? try connection.orderOfTables() : [:]
-        let tables = going.rows.keys.sorted {
+        let order = queue.rows.count > 1 ? try connection.orderOfTables() : [:]
+        let tables = queue.rows.keys.sorted {
             (order[$0.table] ?? .max, $0.table, $0.text) < (order[$1.table] ?? .max, $1.table, $1.text)
         }
-        if going.rowCount >= Self.worthACopy {
+        if queue.rowCount >= Self.worthACopy {
             try connection.outsideOfPipeline {
                 for insert in tables {
-                    let rows = going.rows[insert] ?? []
+                    let rows = queue.rows[insert] ?? []
                     try connection.copy(
                         "COPY \(insert.table) (\(insert.columns)) FROM STDIN", PostgresQueue.copyText(rows))
                     try connection.noteCopied(rows.count, to: insert.table)
                 }
             }
         } else {
-            for insert in tables { for values in going.rows[insert] ?? [] { try connection.send(insert.text, values) } }
+            for insert in tables { for values in queue.rows[insert] ?? [] { try connection.send(insert.text, values) } }
         }
-        for change in going.changes { try connection.send(change.text, change.values) }
+        for change in queue.changes { try connection.send(change.text, change.values) }
     }
 
     /// Forgets what was gathered and not sent.
-    func discard() { queue = PostgresQueue() }
+    func discard() { for index in spans.indices { spans[index].queue = PostgresQueue() } }
 
     func tableNames() throws -> [String] {
         try rows(
@@ -152,15 +233,15 @@ final class PostgresStatement: SQLStatement {
 
     func step() throws -> Bool {
         if result == nil {
-            try session.flush()
             if readsInParts {
+                try session.flush()
                 let name = session.nextCursor()
                 _ = try session.connection.answer(
                     to: "DECLARE \(name) NO SCROLL CURSOR FOR \(text)", values, isKept: false)
                 cursor = name
                 try fetch()
             } else {
-                result = try session.connection.answer(to: text, values)
+                result = try session.ask(SQL(text, values))
                 row = -1
             }
         }

@@ -4,6 +4,13 @@ internal import Foundation
 package protocol ByteSource: AnyObject {
     /// Fills the buffer from its start and returns how many bytes came; 0 at the end.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(ByteSourceFault) -> Int
+
+    /// How many bytes are best read at once.
+    var portion: Int { get }
+}
+
+extension ByteSource {
+    package var portion: Int { 1 << 18 }
 }
 
 package enum ByteSourceFault: Error, Hashable, Sendable {
@@ -61,6 +68,9 @@ package final class MemoryBytes: ByteSource {
 
     package init(_ text: String) { bytes = Array(text.utf8) }
     package init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    /// All of it, and room to find that there is no more.
+    package var portion: Int { min(max(bytes.count + 1, 256), 1 << 18) }
 
     package func read(into buffer: UnsafeMutableRawBufferPointer) throws(ByteSourceFault) -> Int {
         let count = min(buffer.count, bytes.count - position)

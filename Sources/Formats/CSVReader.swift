@@ -47,7 +47,7 @@ package final class CSVReader {
         self.cellLimit = cellLimit
         self.separator = separator ?? 44
         recognisesSeparator = separator == nil
-        capacity = 1 << 18
+        capacity = source.portion
         buffer = .allocate(capacity: capacity)
         bounds.reserveCapacity(64)
     }

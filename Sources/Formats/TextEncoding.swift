@@ -30,7 +30,7 @@ package enum TextEncoding: Hashable, Sendable {
     ) throws(ByteSourceFault) -> TextEncoding {
         var pairs = ChinesePairs()
         var validator = UTF8Validator()
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: source.portion, alignment: 16)
         defer { buffer.deallocate() }
         while true {
             let count = try source.read(into: buffer)

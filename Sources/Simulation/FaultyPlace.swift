@@ -122,9 +122,10 @@ private final class FaultyEngine: DatabaseEngine {
     func waitForChange(atMost seconds: Double) { engine.waitForChange(atMost: seconds) }
 
     func write<Result>(
-        _ body: (any WriteTransaction) throws -> Result, isThere: (any SQLSession) throws -> Bool
+        ahead: [Foreseen], _ body: (any WriteTransaction) throws -> Result, isThere: (any SQLSession) throws -> Bool
     ) throws -> Result {
         let result = try engine.write(
+            ahead: ahead,
             { transaction in
                 if engine.file != nil {
                     _ = try transaction.session.rows(SQL(stringLiteral: "PRAGMA max_page_count = 1073741823"))
@@ -205,6 +206,11 @@ final class FaultySession: SQLSession {
     func execute(_ sql: SQL) throws -> Int {
         try count()
         return try session.execute(sql)
+    }
+
+    func run(_ sql: SQL) throws {
+        try count()
+        try session.run(sql)
     }
 
     func rows(_ sql: SQL) throws -> [SQLRow] {

@@ -173,6 +173,25 @@ struct JSONValueTests {
                 """)
     }
 
+    @Test("an object written member by member is the same")
+    func writer() {
+        let text = "\"\\\n\r\t\u{1}\u{7F}/客😀"
+        var object = JSONObjectWriter(capacity: 8)
+        #expect(object.finish() == Array(JSONValue.object([:]).text.utf8))
+        object.add("text", text)
+        object.add("none", String?.none)
+        object.add("some", String?.some("x"))
+        object.add("least", Int64.min)
+        object.add("yes", true)
+        object.add("no", false)
+        object.addNull("nothing")
+        let whole = JSONValue.object([
+            "text": .string(text), "none": .null, "some": .string("x"), "least": .integer(.min), "yes": .bool(true),
+            "no": .bool(false), "nothing": .null,
+        ])
+        #expect(object.finish() == Array(whole.text.utf8))
+    }
+
     @Test("gives every character back to another reader")
     func everyCharacter() throws {
         let scalars = (0...0x3000).compactMap { Unicode.Scalar(UInt32($0)) }.map { "a\($0)b" }

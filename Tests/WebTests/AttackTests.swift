@@ -345,6 +345,14 @@ import Testing
                 #expect((Self.session(in: page) ?? "").count >= 43, "\(cookie)")
                 #expect(parts.contains("HttpOnly") && parts.contains("SameSite=Lax") && parts.contains("Path=/"))
                 #expect(parts.contains("Secure") == isSecure)
+                // Browsers take this name from the host itself alone.
+                #expect(cookie.hasPrefix("__Host-hk_session=") == isSecure)
+                let token = Self.session(in: page) ?? ""
+                for isPlanted in [false, true] {
+                    let name = isSecure != isPlanted ? "__Host-hk_session" : "hk_session"
+                    let other = served.stranger(door.headers.merging(["Cookie": "\(name)=\(token)"]) { $1 })
+                    #expect(try await other.get("/account").status == (isPlanted ? 303 : 200))
+                }
                 #expect(!cookie.contains("Domain") && !cookie.contains("Expires"))
             }
             let left = try await door.post("/sign-out", [:])
@@ -390,6 +398,39 @@ import Testing
             }
         }
         #expect(try await attacker.get("/account").text.contains("<p class=\"meta\">evil@b.c "))
+    }
+
+    @Test("People see where they are signed in, and end what they don't know; nobody else's")
+    func sessions() async throws {
+        let company = try await SmallCompany.make()
+        let served = try await Served(company)
+        _ = try await Self.withPassword("a@b.c", served)
+        func signedIn(_ agent: String) async throws -> Browser {
+            let browser = served.stranger(["User-Agent": agent])
+            _ = try await browser.post("/sign-in", ["user": "a@b.c", "password": Self.password], token: "")
+            return browser
+        }
+        func ends(_ browser: Browser) async throws -> [String] {
+            try await browser.get("/account").text.matches(of: /action="(\/account\/sessions\/[0-9a-f]+\/end)"/).map {
+                String($0.1)
+            }
+        }
+        let here = try await signedIn("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
+        let there = try await signedIn(
+            "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0")
+        let page = try await here.get("/account").text
+        #expect(page.contains("Firefox, Linux") && page.contains("Edge, Windows") && page.contains("This browser"))
+        let before = try await ends(here)
+        #expect(!before.isEmpty)
+        // Somebody else knows its name, and ends nothing with it.
+        let other = try await served.signIn("b@b.c", .accountant)
+        for address in before { #expect(try await other.post(address, [:]).status == 303) }
+        #expect(try await there.get("/account").status == 200)
+        for address in before { #expect(try await here.post(address, [:]).status == 303) }
+        #expect(try await there.get("/account").location?.hasPrefix("/sign-in") ?? false)
+        #expect(try await here.get("/account").status == 200)
+        #expect(try await ends(here).isEmpty)
+        #expect(try AccountQueries.securityEvents(limit: 20, in: company.store).contains { $0.kind == "session-ended" })
     }
 
     @Test("A stolen cookie ends with the sign-out, the account, and the holder's new password")

@@ -49,6 +49,8 @@ package enum AccountQueries {
     }
 
     package struct SecurityRow: Sendable {
+        /// Its number among all of the store.
+        package let number: Int64
         package let instant: Instant
         package let kind: String
         package let person: String
@@ -166,16 +168,19 @@ package enum AccountQueries {
     }
 
     /// Sign-ins and what was refused, newest first.
-    package static func securityEvents(limit: Int, in store: Store) throws -> [SecurityRow] {
+    ///
+    /// - Parameter before: Only those with a lower number; `nil` begins with the newest.
+    package static func securityEvents(before: Int64? = nil, limit: Int, in store: Store) throws -> [SecurityRow] {
         try store.read { session in
             try session.rows(
                 """
-                SELECT at, kind, person, address, detail FROM security_event ORDER BY number DESC LIMIT \(limit)
+                SELECT at, kind, person, address, detail, number FROM security_event WHERE number < \(before ?? .max)
+                 ORDER BY number DESC LIMIT \(limit)
                 """
             ).map { row in
                 SecurityRow(
-                    instant: Instant(microseconds: row.integer(0)), kind: row.text(1), person: row.text(2),
-                    address: row.text(3), detail: row.text(4))
+                    number: row.integer(5), instant: Instant(microseconds: row.integer(0)), kind: row.text(1),
+                    person: row.text(2), address: row.text(3), detail: row.text(4))
             }
         }
     }

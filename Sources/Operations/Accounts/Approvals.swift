@@ -298,43 +298,62 @@ package enum ApprovalQueries {
         package let isOwn: Bool
     }
 
-    /// What the viewer may see of it: everybody's with `see-approvals`, else what they asked for or may decide on.
+    private static let rowsAtOnce = 200
+
+    /// What the viewer may see of it: everybody's with `see-approvals`, else what they asked for or may decide on; newest
+    /// first.
+    ///
+    /// - Parameter before: Only those with a lower number; `nil` begins with the newest.
     package static func list(
-        for viewer: Viewer, onlyWaiting: Bool, limit: Int, in store: Store
+        for viewer: Viewer, onlyWaiting: Bool, before: Int64? = nil, limit: Int, in store: Store
     ) throws -> [Row] {
         try store.read { session in
             let names = try PersonNames(session)
-            let personal = PersonalRepository(session: session, facts: nil)
-            let acts = ActRepository(session: session)
-            return try session.rows(
-                """
-                SELECT a.id, a.kind, a.subject, a.personal, a.content, a.requested_by, a.reason, d.person, d.answer,
-                    d.reason FROM approval a LEFT JOIN approval_decision d ON d.approval = a.id
-                 WHERE \(onlyWaiting ? 0 : 1) = 1 OR d.id IS NULL ORDER BY a.id DESC LIMIT 2000
-                """
-            ).compactMap { row in
-                guard let kind = Approval.Kind(rawValue: row.integer(1)) else { return nil }
-                let isOwn = row.integer(5) == viewer.person
-                let mayDecide = mayDecide(viewer, kind, subject: row.integer(2), requestedBy: row.integer(5))
-                // A deputy sees what they may decide on for somebody.
-                guard isOwn || mayDecide || viewer.may(.seeApprovals) else { return nil }
-                let (subject, name) = try subject(kind, row.integer(2), names, session)
-                guard try isOwn || sees(viewer, kind, subject: row.integer(2), session) else { return nil }
-                return Row(
-                    id: row.integer(0), kind: kind, subject: subject, subjectName: name,
-                    proposed: try row.optionalInteger(3).map { try personal.fields($0) ?? [] }
-                        ?? row.text(4).split(
-                            separator: kind == .roleGrant || kind == .serviceToken ? " " : "\u{1f}",
-                            omittingEmptySubsequences: false
-                        ).map(String.init),
-                    requestedBy: names[row.integer(5)] ?? "",
-                    requestedAt: try acts.instant(ofFact: row.integer(0)), reason: row.text(6),
-                    answer: row.optionalInteger(8).flatMap(Approval.Answer.init),
-                    decidedBy: names[row.optionalInteger(7)],
-                    decisionReason: row.optionalText(9) ?? "", isMine: mayDecide && row.optionalInteger(8) == nil,
-                    isOwn: isOwn)
-            }.prefix(limit).map { $0 }
+            var found: [Row] = []
+            var before = before ?? .max
+            while found.count < limit {
+                let page = try session.rows(
+                    """
+                    SELECT a.id, a.kind, a.subject, a.personal, a.content, a.requested_by, a.reason, d.person, d.answer,
+                        d.reason FROM approval a LEFT JOIN approval_decision d ON d.approval = a.id
+                     WHERE a.id < \(before) AND (\(onlyWaiting ? 0 : 1) = 1 OR d.id IS NULL)
+                     ORDER BY a.id DESC LIMIT \(rowsAtOnce)
+                    """)
+                for row in page where found.count < limit {
+                    if let one = try read(row, for: viewer, names, session) { found.append(one) }
+                }
+                guard page.count == rowsAtOnce, let last = page.last else { break }
+                before = last.integer(0)
+            }
+            return found
         }
+    }
+
+    /// A request as the viewer sees it; `nil` when it is none of theirs.
+    private static func read(
+        _ row: SQLRow, for viewer: Viewer, _ names: PersonNames, _ session: any SQLSession
+    ) throws -> Row? {
+        guard let kind = Approval.Kind(rawValue: row.integer(1)) else { return nil }
+        let isOwn = row.integer(5) == viewer.person
+        let mayDecide = mayDecide(viewer, kind, subject: row.integer(2), requestedBy: row.integer(5))
+        // A deputy sees what they may decide on for somebody.
+        guard isOwn || mayDecide || viewer.may(.seeApprovals) else { return nil }
+        let (subject, name) = try subject(kind, row.integer(2), names, session)
+        guard try isOwn || sees(viewer, kind, subject: row.integer(2), session) else { return nil }
+        let personal = PersonalRepository(session: session, facts: nil)
+        return Row(
+            id: row.integer(0), kind: kind, subject: subject, subjectName: name,
+            proposed: try row.optionalInteger(3).map { try personal.fields($0) ?? [] }
+                ?? row.text(4).split(
+                    separator: kind == .roleGrant || kind == .serviceToken ? " " : "\u{1f}",
+                    omittingEmptySubsequences: false
+                ).map(String.init),
+            requestedBy: names[row.integer(5)] ?? "",
+            requestedAt: try ActRepository(session: session).instant(ofFact: row.integer(0)), reason: row.text(6),
+            answer: row.optionalInteger(8).flatMap(Approval.Answer.init),
+            decidedBy: names[row.optionalInteger(7)],
+            decisionReason: row.optionalText(9) ?? "", isMine: mayDecide && row.optionalInteger(8) == nil,
+            isOwn: isOwn)
     }
 
     /// Whether somebody may decide on a request.

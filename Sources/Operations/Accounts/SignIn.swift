@@ -226,6 +226,53 @@ package struct SignIn: Sendable {
         }
     }
 
+    /// A session that lasts, as its owner sees it.
+    package struct OpenSession: Sendable {
+        /// A part of the token's digest: it names the session, and opens nothing.
+        package let id: String
+        package let seenAt: Instant
+        package let address: String
+        package let agent: String
+        /// Whether it is the one that asks.
+        package let isCurrent: Bool
+    }
+
+    /// A person's sessions, the last used first.
+    ///
+    /// - Parameter token: Of the session that asks.
+    package func sessions(of viewer: Viewer, current token: String) throws -> [OpenSession] {
+        guard let person = viewer.person else { return [] }
+        let (now, digest) = (clock(), Secret.digest(token))
+        return try store.read { session in
+            try session.rows(
+                """
+                SELECT s.token_digest, s.seen_at, s.address, s.agent FROM session s JOIN account a ON a.id = s.account
+                 WHERE a.person = \(person) AND s.ends_at > \(now.microseconds)
+                   AND s.seen_at > \(now.microseconds - Self.idleMinutes * Self.minute) ORDER BY s.seen_at DESC LIMIT 50
+                """
+            ).map { row in
+                OpenSession(
+                    id: Self.name(row.blob(0)), seenAt: Instant(microseconds: row.integer(1)), address: row.text(2),
+                    agent: row.text(3), isCurrent: row.blob(0) == digest)
+            }
+        }
+    }
+
+    private static func name(_ digest: [UInt8]) -> String { Array(digest.prefix(12)).hexadecimal }
+
+    /// Ends one of a person's own sessions; of one that has ended, nothing is said.
+    package func end(session id: String, of viewer: Viewer, from origin: Origin) throws {
+        guard let person = viewer.person else { return }
+        try store.engine.write { transaction in
+            let session = transaction.session
+            let digests = try session.rows(
+                "SELECT token_digest FROM session WHERE account IN (SELECT id FROM account WHERE person = \(person))")
+            guard let digest = digests.map({ $0.blob(0) }).first(where: { Self.name($0) == id }) else { return }
+            try session.execute("DELETE FROM session WHERE token_digest = \(digest)")
+            try note("session-ended", viewer.key, origin, "", session)
+        }
+    }
+
     /// Ends all sessions of a person but one.
     package func endOthers(of viewer: Viewer, but token: String) throws {
         guard let person = viewer.person else { return }

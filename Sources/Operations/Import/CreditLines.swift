@@ -1,3 +1,4 @@
+internal import Database
 internal import Ledger
 internal import Receivables
 
@@ -129,6 +130,8 @@ struct ReceiptLine: ImportLine {
         valueDay = cells.day(Column.valueDate)
         entity = cells.text(Column.entity)
     }
+
+    var foreseen: [Foreseen] { [customer].compactMap { $0 }.map(CustomerRepository.foreseen) }
 
     static func lookAhead(_ lines: [Self], in books: Books) throws {
         try books.customers.lookAhead(Set(lines.compactMap(\.customer)))

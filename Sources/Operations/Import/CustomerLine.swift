@@ -1,3 +1,4 @@
+internal import Database
 internal import Ledger
 internal import Receivables
 
@@ -42,6 +43,8 @@ struct CustomerLine: ImportLine {
     static func lookAhead(_ lines: [Self], in books: Books) throws {
         try books.customers.lookAhead(Set(lines.map(\.code) + lines.compactMap(\.group)))
     }
+
+    var foreseen: [Foreseen] { ([code] + [group].compactMap { $0 }).map(CustomerRepository.foreseen) }
 
     func checkReferences(_ cells: LineReader, in books: Books, _ context: ImportContext) throws {
         // A parent may stand further down in the file, so nothing can be said of it yet.
@@ -155,6 +158,8 @@ struct ContactLine: ImportLine {
             name: name, title: cells.text(Column.title), email: cells.text(Column.email),
             phone: cells.text(Column.phone))
     }
+
+    var foreseen: [Foreseen] { [CustomerRepository.foreseen(customer)] }
 
     func checkReferences(_ cells: LineReader, in books: Books, _ context: ImportContext) throws {
         try context.checkCustomer(customer, Column.customer, cells, in: books)

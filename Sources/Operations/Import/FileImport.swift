@@ -1,3 +1,4 @@
+internal import Database
 package import Formats
 internal import Foundation
 package import Ledger
@@ -67,7 +68,9 @@ package struct FileImport: Sendable {
     package func run(
         in store: Store, actor: Actor, source origin: String, now: Instant, today: LocalDate
     ) async throws -> Result {
-        let examined = try await Beside.run { try examine() }
+        let asksAhead = store.engine.file == nil
+        // What was typed is looked at sooner than another thread would come to it.
+        let examined = try isShort ? examine(asksAhead) : await Beside.run { try examine(asksAhead) }
         var request = ActRequest(
             command: command ?? "import-\(kind.rawValue)", actor: actor, source: origin, key: key,
             input: input(examined), now: now, today: today)
@@ -75,7 +78,7 @@ package struct FileImport: Sendable {
         request.trace = trace
         let outcome = Outcome()
         do {
-            let written = try await store.write(request) { books in
+            let written = try await store.write(request, foreseeing: examined.foreseen) { books in
                 let (report, faults) = try register(in: books, examined)
                 outcome.keep(report, faults)
                 if report.rejected > 0, !options.takesGoodLines { throw ImportRejected(report: report, faults: faults) }
@@ -116,9 +119,23 @@ package struct FileImport: Sendable {
         let encoding: TextEncoding
         let hash: [UInt8]
         let size: Int
+        let layout: LineReader.Layout
+        /// All lines of a short text without a fault in their form, so that it needn't be read again.
+        let lines: [KeptLine]?
+        let foreseen: [Foreseen]
     }
 
-    private func examine() throws -> Examined {
+    /// A line's cells and its number.
+    private typealias KeptLine = (line: Int, fields: [[UInt8]])
+
+    private var isShort: Bool {
+        if case .text(let text) = source { text.utf8.count <= Self.shortText } else { false }
+    }
+
+    private static let shortText = 4_096
+
+    /// - Parameter asksAhead: Whether to say what the first lines will ask.
+    private func examine(_ asksAhead: Bool) throws -> Examined {
         let hash = SHA256()
         var size = 0
         do {
@@ -134,8 +151,10 @@ package struct FileImport: Sendable {
             let isSaid = try mapping.encoding == .gb18030 && !hasMark && !isWorkbook()
             let encoding = isSaid ? .gb18030 : recognised
             let digest = hash.finish()
-            try checkCells(encoding, size)
-            return Examined(encoding: encoding, hash: digest, size: size)
+            let found = try checkCells(encoding, size, asksAhead: asksAhead && size <= Self.shortText)
+            return Examined(
+                encoding: encoding, hash: digest, size: size, layout: found.layout, lines: found.lines,
+                foreseen: found.foreseen)
         } catch let fault as ByteSourceFault {
             throw rejected(Self.fileFault(fault))
         }
@@ -173,6 +192,7 @@ package struct FileImport: Sendable {
     private final class HashedBytes: ByteSource {
         private let source: any ByteSource
         private let hash: SHA256
+        var portion: Int { source.portion }
 
         init(_ source: any ByteSource, _ hash: SHA256) {
             self.source = source
@@ -186,34 +206,49 @@ package struct FileImport: Sendable {
         }
     }
 
-    /// Reads the header; `nil` when the file has none.
-    private func header(_ reader: CSVReader) throws -> (names: [String], cells: LineReader) {
+    /// Reads the header and finds our columns in it; a header that was read before is just passed over.
+    private func readHeader(_ reader: CSVReader, known: LineReader.Layout? = nil) throws -> LineReader.Layout {
         guard try reader.next() else {
             throw rejected(LineFault(line: 1, column: "", value: "", refusal: Refusal(.fileEmpty)))
         }
+        if let known { return known }
         let names = reader.fields.map(LineReader.trimmed)
         do {
-            return (names, try LineReader(kind, header: names, line: reader.line, mapping: mapping))
+            return try LineReader.Layout(kind, header: names, line: reader.line, mapping: mapping)
         } catch {
             throw rejected(error.faults)
         }
     }
 
     /// Finds faults of the file's structure without holding up anybody.
-    private func checkCells(_ encoding: TextEncoding, _ size: Int) throws {
+    private func checkCells(
+        _ encoding: TextEncoding, _ size: Int, asksAhead: Bool
+    ) throws -> (layout: LineReader.Layout, lines: [KeptLine]?, foreseen: [Foreseen]) {
+        var foreseen: [Foreseen] = []
+        var kept: [KeptLine]? = isShort ? [] : nil
         do {
             let reader = try reader(encoding)
-            let (_, cells) = try header(reader)
+            let layout = try readHeader(reader)
+            let cells = LineReader(layout)
             var lines = 0
             while try reader.next() {
                 lines += 1
                 if lines % 20_000 == 0 { onProgress?(0.15 * Double(reader.bytesRead) / Double(max(size, 1))) }
                 cells.begin(reader)
+                if kept != nil, !reader.isBlank {
+                    cells.checkUnnamed()
+                    kept = cells.faults.isEmpty && reader.count == layout.header.count ? kept : nil
+                    kept?.append((cells.line, cells.fields))
+                }
+                if asksAhead, lines <= Self.linesAskedAhead { foreseen += kind.line.init(cells).foreseen }
             }
+            return (layout, kept?.isEmpty ?? true ? nil : kept, foreseen)
         } catch let fault as CSVFault {
             throw rejected(lineFault(fault))
         }
     }
+
+    private static let linesAskedAhead = 4
 
     // MARK: In the books
 
@@ -228,17 +263,7 @@ package struct FileImport: Sendable {
     }
 
     private func registerLines(in books: Books, _ examined: Examined) throws -> (ImportReport, [LineFault]) {
-        switch kind {
-        case .customers: try register(CustomerLine.self, in: books, examined)
-        case .contacts: try register(ContactLine.self, in: books, examined)
-        case .invoices: try register(InvoiceLine.self, in: books, examined)
-        case .creditNotes: try register(CreditNoteLine.self, in: books, examined)
-        case .receipts: try register(ReceiptLine.self, in: books, examined)
-        case .allocations: try register(AllocationLine.self, in: books, examined)
-        case .settlements: try register(SettlementLine.self, in: books, examined)
-        case .calendar: try register(CalendarLine.self, in: books, examined)
-        case .rates: try register(RateLine.self, in: books, examined)
-        }
+        try register(kind.line, in: books, examined)
     }
 
     private func register<Line: ImportLine>(
@@ -247,14 +272,13 @@ package struct FileImport: Sendable {
         var report = ImportReport(kind: kind)
         report.isDryRun = options.isDryRun
         var faults: [LineFault] = []
-        var waiting: [(line: Int, fields: [[UInt8]])] = []
+        var waiting: [KeptLine] = []
         let context = ImportContext(
             updates: options.updates, createsCustomers: mapping.createMissing.contains("customers"),
             baseCurrency: try books.company().currency)
 
-        let hash = SHA256()
-        let reader = try reader(examined.encoding, hashing: hash)
-        let (names, cells) = try header(reader)
+        let cells = LineReader(examined.layout)
+        let names = examined.layout.header
         onRejected?(names, [])
 
         func take(_ line: Line) throws {
@@ -283,9 +307,16 @@ package struct FileImport: Sendable {
             }
         }
 
-        var page: [(line: Int, fields: [[UInt8]])] = []
+        func takeAll(_ lines: [KeptLine]) throws {
+            for line in lines {
+                cells.begin(line.fields, line: line.line)
+                try take(Line(cells))
+            }
+        }
+
+        var page: [KeptLine] = []
         // A line or two are looked up by themselves.
-        let linesAtOnce = books.looksAhead && !options.takesGoodLines && examined.size > 4_096 ? 1_000 : 0
+        let linesAtOnce = books.looksAhead && !options.takesGoodLines && examined.size > Self.shortText ? 1_000 : 0
         func takePage() throws {
             guard !page.isEmpty else { return }
             let kept = page
@@ -295,54 +326,64 @@ package struct FileImport: Sendable {
                     cells.begin(line.fields, line: line.line)
                     return Line(cells)
                 }, in: books)
-            for line in kept {
-                cells.begin(line.fields, line: line.line)
-                try take(Line(cells))
-            }
+            try takeAll(kept)
         }
-        var lines = 0
-        while try reader.next() {
-            lines += 1
-            if lines % 2_000 == 0 {
-                onProgress?(0.15 + 0.85 * Double(reader.bytesRead) / Double(max(examined.size, 1)))
-            }
-            if reader.isBlank { continue }
-            cells.begin(reader)
-            cells.checkUnnamed()
-            guard reader.count == names.count else {
-                try takePage()
+
+        /// Reads the file once more and takes line by line; answers how many there were.
+        func read() throws -> Int {
+            let hash = SHA256()
+            let reader = try self.reader(examined.encoding, hashing: hash)
+            _ = try readHeader(reader, known: examined.layout)
+            var lines = 0
+            while try reader.next() {
+                lines += 1
+                if lines % 2_000 == 0 {
+                    onProgress?(0.15 + 0.85 * Double(reader.bytesRead) / Double(max(examined.size, 1)))
+                }
+                if reader.isBlank { continue }
                 cells.begin(reader)
                 cells.checkUnnamed()
-                cells.note(Refusal(.fileRagged, ["found": .count(reader.count), "expected": .count(names.count)]))
-                report.rejected += 1
-                if faults.count < Self.faultsKept { faults.append(contentsOf: cells.faults) }
-                onRejected?(reader.fields, cells.faults)
-                continue
+                guard reader.count == names.count else {
+                    try takePage()
+                    cells.begin(reader)
+                    cells.checkUnnamed()
+                    cells.note(Refusal(.fileRagged, ["found": .count(reader.count), "expected": .count(names.count)]))
+                    report.rejected += 1
+                    if faults.count < Self.faultsKept { faults.append(contentsOf: cells.faults) }
+                    onRejected?(reader.fields, cells.faults)
+                    continue
+                }
+                if linesAtOnce == 0 {
+                    try take(Line(cells))
+                } else if cells.faults.isEmpty {
+                    page.append((cells.line, cells.fields))
+                    if page.count >= linesAtOnce { try takePage() }
+                } else {
+                    try takePage()
+                    cells.begin(reader)
+                    cells.checkUnnamed()
+                    try take(Line(cells))
+                }
             }
-            if linesAtOnce == 0 {
-                try take(Line(cells))
-            } else if cells.faults.isEmpty {
-                page.append((cells.line, cells.fields))
-                if page.count >= linesAtOnce { try takePage() }
-            } else {
-                try takePage()
-                cells.begin(reader)
-                cells.checkUnnamed()
-                try take(Line(cells))
+            try takePage()
+            // What the act says was read is what was read.
+            guard hash.finish() == examined.hash else {
+                throw rejected(LineFault(line: 0, column: "", value: "", refusal: Refusal(.fileChanged)))
             }
+            return lines
         }
-        try takePage()
-        // What the act says was read is what was read.
-        guard hash.finish() == examined.hash else {
-            throw rejected(LineFault(line: 0, column: "", value: "", refusal: Refusal(.fileChanged)))
+
+        let lines: Int
+        if let known = examined.lines {
+            try takeAll(known)
+            lines = known.count
+        } else {
+            lines = try read()
         }
         context.isLastLook = true
         let last = waiting
         waiting = []
-        for line in try Self.parentsFirst(last, cells, books) {
-            cells.begin(line.fields, line: line.line)
-            try take(Line(cells))
-        }
+        try takeAll(try Self.parentsFirst(last, cells, books))
         report.alsoCreated = context.alsoCreated
         report.postedLater = context.postedLater
         // New rates make functional amounts possible that had to wait.
@@ -396,8 +437,8 @@ package struct FileImport: Sendable {
 
     /// Customers whose parent waits too come after it.
     private static func parentsFirst(
-        _ waiting: [(line: Int, fields: [[UInt8]])], _ cells: LineReader, _ books: Books
-    ) throws -> [(line: Int, fields: [[UInt8]])] {
+        _ waiting: [KeptLine], _ cells: LineReader, _ books: Books
+    ) throws -> [KeptLine] {
         guard waiting.count > 1 else { return waiting }
         var byCode: [String: Int] = [:]
         var parent: [String] = []

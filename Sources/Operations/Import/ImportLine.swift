@@ -1,3 +1,4 @@
+internal import Database
 internal import Ledger
 internal import Receivables
 
@@ -18,10 +19,32 @@ protocol ImportLine {
 
     /// Looks up at once what a page of lines will ask for, where each look-up waits for a server.
     static func lookAhead(_ lines: [Self], in books: Books) throws
+
+    /// What registering the line will ask of the store first, as far as it is known from the line alone.
+    var foreseen: [Foreseen] { get }
 }
 
 extension ImportLine {
+    var foreseen: [Foreseen] { [] }
+
     static func lookAhead(_ lines: [Self], in books: Books) throws {}
+}
+
+extension ImportKind {
+    /// What reads and registers its lines.
+    var line: any ImportLine.Type {
+        switch self {
+        case .customers: CustomerLine.self
+        case .contacts: ContactLine.self
+        case .invoices: InvoiceLine.self
+        case .creditNotes: CreditNoteLine.self
+        case .receipts: ReceiptLine.self
+        case .allocations: AllocationLine.self
+        case .settlements: SettlementLine.self
+        case .calendar: CalendarLine.self
+        case .rates: RateLine.self
+        }
+    }
 }
 
 enum LineOutcome {

@@ -1,3 +1,4 @@
+internal import Formats
 package import Receivables
 
 /// What an import did, or would do.
@@ -19,6 +20,22 @@ package struct ImportReport: Codable, Hashable, Sendable {
     package var postedLater = 0
 
     package init(kind: ImportKind) { self.kind = kind.rawValue }
+}
+
+extension ImportReport: StoredOutcome {
+    var storedText: String {
+        var object = JSONObjectWriter(capacity: 160)
+        object.add("alsoCreated", alsoCreated)
+        object.add("created", created)
+        object.add("isDryRun", isDryRun)
+        object.add("kind", kind)
+        object.add("postedLater", postedLater)
+        if let proposed { object.add("proposed", proposed) }
+        object.add("rejected", rejected)
+        object.add("unchanged", unchanged)
+        object.add("updated", updated)
+        return String(decoding: object.finish(), as: UTF8.self)
+    }
 }
 
 /// Why a line, or the file, was not taken: its place, its value and the refusal.

@@ -1,3 +1,4 @@
+internal import Database
 internal import Ledger
 internal import Receivables
 
@@ -87,6 +88,8 @@ struct InvoiceLine: ImportLine {
         try books.invoices().lookAhead(
             entity: entity, numbers: Set(lines.map(\.number)), eInvoices: Set(lines.compactMap(\.eInvoiceNumber)))
     }
+
+    var foreseen: [Foreseen] { [CustomerRepository.foreseen(customer)] }
 
     func checkReferences(_ cells: LineReader, in books: Books, _ context: ImportContext) throws {
         try context.checkCustomer(customer, Column.customer, cells, in: books)

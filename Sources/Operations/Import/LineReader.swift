@@ -6,14 +6,13 @@ internal import Receivables
 /// The cells of one line by our columns, read into values; faults are collected, so that a person
 /// sees all of a line's mistakes at once.
 package final class LineReader {
-    private let columns: [ImportKind.Column]
-    private let mapping: ImportMapping
-    /// The position in the file by our column; −1 where the file has none.
-    private let positions: [Int]
-    private let constants: [[UInt8]?]
-    private let unnamed: [Int]
-    /// The file's names of our columns, for messages.
-    private let names: [String]
+    private let layout: Layout
+    private var columns: [ImportKind.Column] { layout.columns }
+    private var mapping: ImportMapping { layout.mapping }
+    private var positions: [Int] { layout.positions }
+    private var constants: [[UInt8]?] { layout.constants }
+    private var unnamed: [Int] { layout.unnamed }
+    private var names: [String] { layout.names }
     private var record: CSVReader?
     /// The cells of a line that is looked at again after the reader went on.
     private var kept: (line: Int, fields: [[UInt8]])?
@@ -29,60 +28,7 @@ package final class LineReader {
         day >= LocalDate.earliestInBooks && day <= LocalDate.latestInBooks
     }
 
-    /// - Throws: `LineFault` on line 1 for missing, unknown and repeated columns.
-    init(_ kind: ImportKind, header: [String], line: Int, mapping: ImportMapping) throws(HeaderFaults) {
-        columns = kind.columns
-        self.mapping = mapping
-        var unnamed: [Int] = []
-        var positions = [Int](repeating: -1, count: kind.columns.count)
-        var faults: [LineFault] = []
-        let ours = Dictionary(uniqueKeysWithValues: kind.columns.enumerated().map { ($1.name, $0) })
-        func fault(_ name: String, _ code: RefusalCode, _ parameters: [String: Refusal.Parameter]) {
-            faults.append(LineFault(line: line, column: name, value: "", refusal: Refusal(code, parameters)))
-        }
-        let known = Refusal.Parameter.text(kind.columns.map(\.name).joined(separator: ", "))
-        // A column of the file may feed one of ours or be ignored; one file column may feed several of ours.
-        let sources = Dictionary(grouping: mapping.columns, by: \.value).mapValues { $0.map(\.key) }
-        for (position, raw) in header.enumerated() {
-            let name = Self.trimmed(raw)
-            let targets = sources[name] ?? (ours[name] != nil && mapping.columns[name] == nil ? [name] : [])
-            // A column without a heading and without cells is what a spreadsheet leaves behind its last one.
-            if name.isEmpty {
-                unnamed.append(position)
-                continue
-            }
-            if targets.isEmpty {
-                if !mapping.ignore.contains(name), !Self.rejectedColumns.contains(name) {
-                    fault(name, .columnUnknown, ["column": .text(name), "known": known])
-                }
-                continue
-            }
-            for target in targets {
-                guard let index = ours[target] else { continue }
-                if positions[index] >= 0 { fault(name, .columnTwice, ["column": .text(name)]) }
-                positions[index] = position
-            }
-        }
-        for (target, source) in mapping.columns where ours[target] == nil {
-            fault(source, .mappingUnknownColumn, ["column": .text(target), "known": known])
-        }
-        for name in mapping.constants.keys where ours[name] == nil {
-            fault(name, .mappingUnknownColumn, ["column": .text(name), "known": known])
-        }
-        let constants = kind.columns.map { column in mapping.constants[column.name].map { Array($0.utf8) } }
-        for (index, column) in kind.columns.enumerated()
-        where column.isRequired && positions[index] < 0 && constants[index] == nil {
-            let name = mapping.columns[column.name] ?? column.name
-            fault(name, .columnMissing, ["column": .text(name), "found": .text(header.joined(separator: ", "))])
-        }
-        self.positions = positions
-        self.constants = constants
-        self.unnamed = unnamed
-        names = kind.columns.map { mapping.columns[$0.name] ?? $0.name }
-        if !faults.isEmpty { throw HeaderFaults(faults: faults) }
-    }
-
-    package struct HeaderFaults: Error { let faults: [LineFault] }
+    init(_ layout: Layout) { self.layout = layout }
 
     /// Starts on the reader's current record.
     func begin(_ record: CSVReader) {

@@ -29,12 +29,28 @@ final class CustomerRepository {
     func find(_ code: String) throws -> Reference? {
         if let known = byCode[code] { return known }
         if absent.contains(code) { return nil }
-        let row = try session.row(
-            """
-            SELECT c.id, v.currency, v.terms_days, v.group_id, v.kind FROM customer c
-              JOIN customer_version v ON v.customer = c.id WHERE c.code = \(code) ORDER BY v.n DESC LIMIT 1
-            """)
-        return row.map { keep($0, code) }
+        guard let row = try session.row(Self.question(code)) else {
+            absent.insert(code)
+            return nil
+        }
+        return keep(row, code)
+    }
+
+    private static func question(_ code: String) -> SQL {
+        """
+        SELECT c.id, v.currency, v.terms_days, v.group_id, v.kind FROM customer c
+          JOIN customer_version v ON v.customer = c.id WHERE c.code = \(code) ORDER BY v.n DESC LIMIT 1
+        """
+    }
+
+    /// What a line that names a customer will ask.
+    static func foreseen(_ code: String) -> Foreseen {
+        Foreseen(
+            question(code),
+            from: [
+                Foreseen.Source("customer", .value(column: "code", .text(code))),
+                Foreseen.Source("customer_version", .answer(column: "customer", place: 0)),
+            ])
     }
 
     /// Looks up at once what a page of lines will ask for.
@@ -169,8 +185,8 @@ final class CustomerRepository {
     /// A name reduced to what tells companies apart: compatibility forms and case folded, the company
     /// form at its end, brackets, spaces and punctuation dropped.
     static func nameKey(_ name: String) -> String {
-        let isPlain = name.utf8.allSatisfy { $0 < 0x80 }
-        var key = (isPlain ? name : name.precomposedStringWithCompatibilityMapping).lowercased()
+        if name.utf8.allSatisfy({ $0 < 0x80 }) { return plainNameKey(name) }
+        var key = name.precomposedStringWithCompatibilityMapping.lowercased()
         while let form = companyForms.first(where: { key.hasSuffix($0) && key.utf8.count > $0.utf8.count }) {
             key.removeLast(form.count)
         }
@@ -178,6 +194,18 @@ final class CustomerRepository {
             String.UnicodeScalarView(
                 key.unicodeScalars.filter { $0.properties.isAlphabetic || ("0"..."9").contains($0) }))
     }
+
+    /// The same of a name of plain letters, byte by byte.
+    private static func plainNameKey(_ name: String) -> String {
+        var key = name.utf8.map { (65...90).contains($0) ? $0 + 32 : $0 }
+        func isAtEnd(_ form: [UInt8]) -> Bool {
+            key.count > form.count && key[(key.count - form.count)...].elementsEqual(form)
+        }
+        while let form = plainForms.first(where: isAtEnd) { key.removeLast(form.count) }
+        return String(decoding: key.filter { (97...122).contains($0) || (48...57).contains($0) }, as: UTF8.self)
+    }
+
+    private static let plainForms = companyForms.filter { $0.utf8.allSatisfy { $0 < 0x80 } }.map { Array($0.utf8) }
 
     private static let companyForms = [
         "股份有限公司", "有限责任公司", "集团有限公司", "有限公司", "股份公司", "公司", " co., ltd.", " co.,ltd.", " co ltd", " co.",

@@ -59,15 +59,24 @@ struct ActRecord {
 
     /// The canonical bytes, stored once and never encoded again for anything but `verify`.
     var body: [UInt8] {
-        Array(
-            JSONValue.object([
-                "v": .integer(1), "act": .integer(seq), "recordedAt": .integer(recordedAt.microseconds),
-                "command": .string(command), "actor": .string(actor), "source": .string(source),
-                "scope": .string(scope), "key": .optional(key), "input": .string(inputHash.hexadecimal),
-                "policy": policyVersion.map(JSONValue.integer) ?? .null, "firstFact": .integer(firstFact),
-                "facts": .integer(factCount), "digest": .string(factsDigest.hexadecimal), "outcome": .string(outcome),
-                "app": .string(appVersion), "previous": .string(previousHash.hexadecimal),
-            ]).text.utf8)
+        var object = JSONObjectWriter(capacity: 700)
+        object.add("v", 1)
+        object.add("act", seq)
+        object.add("recordedAt", recordedAt.microseconds)
+        object.add("command", command)
+        object.add("actor", actor)
+        object.add("source", source)
+        object.add("scope", scope)
+        object.add("key", key)
+        object.add("input", inputHash.hexadecimal)
+        if let policyVersion { object.add("policy", policyVersion) } else { object.addNull("policy") }
+        object.add("firstFact", firstFact)
+        object.add("facts", factCount)
+        object.add("digest", factsDigest.hexadecimal)
+        object.add("outcome", outcome)
+        object.add("app", appVersion)
+        object.add("previous", previousHash.hexadecimal)
+        return object.finish()
     }
 
     static func hash(previous: [UInt8], body: [UInt8]) -> [UInt8] { SHA256.hash(previous + body) }

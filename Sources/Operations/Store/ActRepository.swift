@@ -5,9 +5,8 @@ internal import Ledger
 struct ActRepository {
     let session: any SQLSession
 
-    func head(locking: Bool = false) throws -> Head {
-        guard let row = try session.row("SELECT last_act, last_fact, last_hash, last_instant FROM head WHERE id = 1")
-        else {
+    func head() throws -> Head {
+        guard let row = try session.row(Foreseen.head.question) else {
             throw DatabaseFailure.corrupt(detail: "no head row")
         }
         return Head(
@@ -16,7 +15,7 @@ struct ActRepository {
     }
 
     func save(_ head: Head) throws {
-        try session.execute(
+        try session.run(
             """
             UPDATE head SET last_act = \(head.lastAct), last_fact = \(head.lastFact), last_hash = \(head.lastHash),
                 last_instant = \(head.lastInstant.microseconds) WHERE id = 1
@@ -34,15 +33,24 @@ struct ActRepository {
         try session.row("SELECT hash FROM act WHERE seq = \(act.act)")?.blob(0) == act.hash
     }
 
+    private static let columns = [
+        "seq", "recorded_at", "command", "actor", "source", "scope", "key", "input_hash", "policy_version",
+        "first_fact",
+        "fact_count", "facts_digest", "outcome", "app_version", "body", "previous_hash", "hash",
+    ]
+    private static let insertText: String = {
+        let places = columns.indices.map { "$\($0 + 1)" }.joined(separator: ", ")
+        return "INSERT INTO act (\(columns.joined(separator: ", "))) VALUES (\(places))"
+    }()
+
     func append(_ act: ActRecord, body: [UInt8], hash: [UInt8]) throws {
-        try session.execute(
-            """
-            INSERT INTO act (seq, recorded_at, command, actor, source, scope, key, input_hash, policy_version,
-                first_fact, fact_count, facts_digest, outcome, app_version, body, previous_hash, hash)
-            VALUES (\(act.seq), \(act.recordedAt.microseconds), \(act.command), \(act.actor), \(act.source),
-                \(act.scope), \(act.key), \(act.inputHash), \(act.policyVersion), \(act.firstFact), \(act.factCount),
-                \(act.factsDigest), \(act.outcome), \(act.appVersion), \(body), \(act.previousHash), \(hash))
-            """)
+        let values: [any SQLConvertible] = [
+            act.seq, act.recordedAt.microseconds, act.command, act.actor, act.source, act.scope,
+            act.key?.sqlValue ?? SQLValue.null, act.inputHash, act.policyVersion?.sqlValue ?? SQLValue.null,
+            act.firstFact,
+            act.factCount, act.factsDigest, act.outcome, act.appVersion, body, act.previousHash, hash,
+        ]
+        try session.run(SQL(Self.insertText, values.map(\.sqlValue)))
     }
 
     /// The act that recorded a fact. Acts own ranges of fact numbers that follow each other, so halving finds it.

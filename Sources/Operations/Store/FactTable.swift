@@ -18,23 +18,25 @@ struct FactTable: Hashable, Sendable {
     let version: UInt16 = 1
     /// Without `id`, which every fact table has first.
     let columns: [Column]
+    let insertText: String
 
     /// - Parameter columns: Names, ended by `:t` for text or `:b` for blobs; integers have no ending.
     init(_ kind: UInt16, _ name: String, _ columns: String) {
         self.kind = kind
         self.name = name
-        self.columns = columns.split(whereSeparator: \.isWhitespace).map { word in
+        let columns = columns.split(whereSeparator: \.isWhitespace).map { word in
             let parts = word.split(separator: ":")
             let type: ColumnType = parts.count == 1 ? .integer : parts[1] == "t" ? .text : .blob
             return Column(name: String(parts[0]), type: type)
         }
-    }
-
-    var insertText: String {
+        self.columns = columns
         let names = ["id"] + columns.map(\.name)
         let places = (1...names.count).map { "$\($0)" }
-        return "INSERT INTO \(name) (\(names.joined(separator: ", "))) VALUES (\(places.joined(separator: ", ")))"
+        insertText = "INSERT INTO \(name) (\(names.joined(separator: ", "))) VALUES (\(places.joined(separator: ", ")))"
     }
+
+    static func == (one: FactTable, other: FactTable) -> Bool { one.kind == other.kind }
+    func hash(into hasher: inout Hasher) { hasher.combine(kind) }
 }
 
 /// Who vouches for a table's rows (ENGINEERING E-10). A tidy test sees that every table has a class.

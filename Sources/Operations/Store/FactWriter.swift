@@ -141,7 +141,7 @@ final class FactDigest {
     /// What is held back until it is kept or dropped.
     private var held: [UInt8]?
 
-    init() { buffer = .allocate(byteCount: 1 << 16, alignment: 16) }
+    init() { buffer = .allocate(byteCount: 1 << 13, alignment: 16) }
 
     deinit { buffer.deallocate() }
 

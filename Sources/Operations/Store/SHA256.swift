@@ -9,8 +9,11 @@ final class SHA256 {
 
     init() {
         context = EVP_MD_CTX_new()
-        EVP_DigestInit_ex(context, EVP_sha256(), nil)
+        EVP_DigestInit_ex(context, Self.method, nil)
     }
+
+    /// Fetched once: libcrypto looks `EVP_sha256()` up anew for every hash.
+    nonisolated(unsafe) private static let method: OpaquePointer? = EVP_MD_fetch(nil, "SHA256", nil)
 
     deinit { EVP_MD_CTX_free(context) }
 
@@ -39,13 +42,13 @@ final class SHA256 {
 extension [UInt8] {
     /// Lower-case hexadecimal digits.
     package var hexadecimal: String {
-        let digits = Array<UInt8>("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity(count * 2)
-        for byte in self {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
+        func digit(_ value: UInt8) -> UInt8 { value < 10 ? 48 + value : 87 + value }
+        return String(unsafeUninitializedCapacity: count * 2) { text in
+            for (index, byte) in enumerated() {
+                text[2 * index] = digit(byte >> 4)
+                text[2 * index + 1] = digit(byte & 15)
+            }
+            return count * 2
         }
-        return String(decoding: text, as: UTF8.self)
     }
 }

@@ -88,13 +88,20 @@ final class Writer: @unchecked Sendable {
     private func commit(_ waited: [Waiting]) {
         let group = waited.map(\.job)
         var last: (act: Int64, hash: [UInt8])?
+        let foreseen = memory.foreseen(group.compactMap(\.scopeAndKey)) + group.flatMap(\.foreseen)
         do {
             try engine.write(
+                ahead: foreseen,
                 { last = try perform(group, $0) },
                 // Where nothing was recorded, there is nothing to be there.
                 isThere: { session in try last.map { try ActRepository(session: session).holds($0) } ?? true })
+            if let last { memory.noteCommitted(last.hash) }
             note(waited)
             for job in group { job.answer(nil) }
+        } catch DatabaseFailure.constraint where group.count > 1 {
+            // A server may tell of what one command wrote only after others went on: each shows by itself whose it was.
+            memory.forget()
+            for one in waited { commit([one]) }
         } catch {
             // What was learnt in a transaction that was undone may never have been so.
             memory.forget()
@@ -105,12 +112,13 @@ final class Writer: @unchecked Sendable {
 
     private func note(_ group: [Waiting], failure: (any Error)? = nil) {
         let now = ContinuousClock.now
+        let isRefusal = failure is Refusal || (failure as? DatabaseFailure)?.endsTransaction == false
         let acts = failure != nil ? [] : group.compactMap { $0.job.act == nil ? nil : $0.job }
         let observer = condition.withLock {
             if failure == nil { figures.groups += 1 }
             figures.acts += acts.count
             // Alone, a refused command undoes its transaction; a failure of the engine is no refusal.
-            figures.refused += failure is Refusal ? group.count : group.count { $0.job.isRefused }
+            figures.refused += isRefusal ? group.count : group.count { $0.job.isRefused }
             for one in group {
                 let passed = (now - one.since).components
                 figures.note(Double(passed.seconds) + Double(passed.attoseconds) / 1e18)
@@ -136,7 +144,7 @@ final class Writer: @unchecked Sendable {
         let acts = ActRepository(session: transaction.session)
         var head = try acts.head()
         let before = head
-        try memory.begin(group.compactMap(\.scopeAndKey), transaction.session)
+        try memory.begin(group.compactMap(\.scopeAndKey), head, transaction.session)
         for job in group {
             do {
                 // Alone, a command is undone with its transaction: no savepoint has to be kept.
@@ -186,7 +194,9 @@ protocol WriterJob: AnyObject {
     var isRefused: Bool { get }
     /// Scope and idempotency key, where there is one.
     var scopeAndKey: (scope: String, key: String)? { get }
-    /// Runs the command and returns the number of the last fact.
+    /// Questions that the command will ask of the store.
+    var foreseen: [Foreseen] { get }
+    /// Runs the command, from its beginning, and returns the number of the last fact.
     func perform(_ session: any SQLSession, _ memory: WriterMemory, lastFact: Int64) throws -> Int64
     /// The act to be recorded, or `nil` when nothing came of the command.
     var act: ActRecord? { get }

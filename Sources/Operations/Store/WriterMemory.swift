@@ -17,9 +17,17 @@ final class WriterMemory {
         let outcome: String
     }
 
+    private struct Known: Hashable {
+        let actor: String
+        let day: LocalDate
+        let narrowedTo: Set<Permission>?
+    }
+
     private var stamp: [Int64]?
     private var isStampFresh = false
-    private var viewers: [String: Viewer] = [:]
+    /// The last act that this writer recorded.
+    private var lastHash: [UInt8]?
+    private var viewers: [Known: Viewer] = [:]
     private var settings: CompanySettings?
     private var keys: [String: Earlier] = [:]
     private var knowsKeys = false
@@ -31,28 +39,43 @@ final class WriterMemory {
             .dataScope, .delegation, .delegationEnd, .approvalDecision,
         ].map(\.kind))
 
-    /// A group begins: others may have written meanwhile.
+    /// What a group of commands will ask: which of their keys were used before.
     ///
     /// - Parameter wanted: Scope and key of the commands that have one.
-    func begin(_ wanted: [(scope: String, key: String)], _ session: any SQLSession) throws {
-        isStampFresh = false
-        keys = [:]
-        knowsKeys = false
-        // Where each look-up waits for a server, all of a group are made at once.
-        guard session.looksAhead, wanted.count > 1 else { return }
-        knowsKeys = true
-        let scopes = Dictionary(grouping: wanted, by: \.scope)
-        for (scope, entries) in scopes.sorted(by: { $0.key < $1.key }) {
-            // A few sizes alone, so that each is prepared once.
-            let count = [4, 16, 64].first { $0 >= entries.count } ?? entries.count
+    func foreseen(_ wanted: [(scope: String, key: String)]) -> [Foreseen] {
+        Self.questions(wanted).map { Foreseen($0.question, from: [Foreseen.Source("act")]) }
+    }
+
+    /// One question for each scope; in a few sizes alone, so that each is prepared once.
+    private static func questions(_ wanted: [(scope: String, key: String)]) -> [(scope: String, question: SQL)] {
+        Dictionary(grouping: wanted, by: \.scope).sorted { $0.key < $1.key }.map { scope, entries in
+            let count = [1, 4, 16, 64].first { $0 >= entries.count } ?? entries.count
             let names = entries.map(\.key)
             let padded = names + [String](repeating: names[names.count - 1], count: count - names.count)
             let places = (2...count + 1).map { "$\($0)" }.joined(separator: ", ")
-            let rows = try session.rows(
+            return (
+                scope,
                 SQL(
                     "SELECT key, seq, input_hash, outcome FROM act WHERE scope = $1 AND key IN (\(places))",
-                    [.text(scope)] + padded.map { .text($0) }))
-            for row in rows {
+                    [.text(scope)] + padded.map { .text($0) })
+            )
+        }
+    }
+
+    /// A group begins: others may have written meanwhile.
+    ///
+    /// - Parameters:
+    ///   - wanted: As foreseen.
+    ///   - head: As it stands: still as this writer left it, it says that nobody else wrote.
+    func begin(_ wanted: [(scope: String, key: String)], _ head: Head, _ session: any SQLSession) throws {
+        isStampFresh = stamp != nil && head.lastHash == lastHash
+        keys = [:]
+        knowsKeys = false
+        // Where each look-up waits for a server, all of a group are made at once.
+        guard session.looksAhead else { return }
+        knowsKeys = true
+        for (scope, question) in Self.questions(wanted) {
+            for row in try session.rows(question) {
                 keys["\(scope)\u{0}\(row.text(0))"] = Earlier(
                     seq: row.integer(1), inputHash: row.blob(2), outcome: row.text(3))
             }
@@ -72,6 +95,9 @@ final class WriterMemory {
         if kinds.contains(where: Self.watched.contains) { forget() }
     }
 
+    /// A group was committed, with this act as its last one.
+    func noteCommitted(_ hash: [UInt8]) { lastHash = hash }
+
     func forget() {
         viewers = [:]
         settings = nil
@@ -84,12 +110,11 @@ final class WriterMemory {
     /// - Throws: `Refusal` `actor.unknown`, `account.disabled`.
     func viewer(_ request: ActRequest, _ session: any SQLSession) throws -> Viewer {
         try look(session)
-        let narrowed = request.narrowedTo.map { $0.map(\.rawValue).sorted().joined(separator: " ") } ?? "-"
-        let name = "\(request.actor.name)\u{0}\(request.today.dayNumber)\u{0}\(narrowed)"
-        if let known = viewers[name] { return known }
+        let key = Known(actor: request.actor.name, day: request.today, narrowedTo: request.narrowedTo)
+        if let known = viewers[key] { return known }
         let viewer = try Viewer.load(request.actor, on: request.today, narrowedTo: request.narrowedTo, in: session)
         if viewers.count > 1_000 { viewers = [:] }
-        viewers[name] = viewer
+        viewers[key] = viewer
         return viewer
     }
 
@@ -101,16 +126,18 @@ final class WriterMemory {
         return company
     }
 
+    private static let watchedTables = [
+        "setting_version", "person", "person_version", "role_grant", "account_event", "access_token_end", "data_scope",
+        "delegation", "delegation_end",
+    ]
+    private static let stampQuestion = SQL(
+        "SELECT " + watchedTables.map { "(SELECT max(id) FROM \($0))" }.joined(separator: ", "), [])
+
     /// Once for each group, whether anything changed.
     private func look(_ session: any SQLSession) throws {
         guard !isStampFresh else { return }
-        let row = try session.row(
-            """
-            SELECT (SELECT max(id) FROM setting_version), (SELECT max(id) FROM person), (SELECT max(id) FROM person_version),
-                (SELECT max(id) FROM role_grant), (SELECT max(id) FROM account_event), (SELECT max(id) FROM access_token_end),
-                (SELECT max(id) FROM data_scope), (SELECT max(id) FROM delegation), (SELECT max(id) FROM delegation_end)
-            """)
-        let now = (0..<9).map { row?.optionalInteger($0) ?? 0 }
+        let row = try session.row(Self.stampQuestion)
+        let now = Self.watchedTables.indices.map { row?.optionalInteger($0) ?? 0 }
         if now != stamp { forget() }
         stamp = now
         isStampFresh = true

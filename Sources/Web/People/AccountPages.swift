@@ -18,6 +18,7 @@ enum AccountPages {
         Route(.post, "/password", .session, changePassword),
         Route(.get, "/account", .session) { try await account($0) },
         Route(.post, "/account/second-factor", .permission(.setSecondFactor), setSecondFactor),
+        Route(.post, "/account/sessions/{id}/end", .session, endSession),
         Route(.post, "/account/tokens", .permission(.makeToken), makeToken),
         Route(.post, "/account/tokens/{id}/revoke", .permission(.makeToken), revokeToken),
         Route(.post, "/account/delegation", .permission(.delegate), delegate),
@@ -77,7 +78,7 @@ enum AccountPages {
 
     @Sendable private static func leave(_ asking: Asking) async throws -> Reply {
         let site = asking.site
-        let token = asking.cookies[Cookies.session] ?? ""
+        let token = asking.sessionToken
         let key = asking.viewer.key
         try await asking.work { try site.signIn.signOut(token, key, from: asking.origin) }
         return Reply.redirect("/sign-in").with("Set-Cookie", Cookies.noSession(isSecure: asking.isSecure))
@@ -250,7 +251,7 @@ enum AccountPages {
         }
         let site = asking.site
         let viewer = asking.viewer
-        let token = asking.cookies[Cookies.session] ?? ""
+        let token = asking.sessionToken
         try await asking.work { try site.signIn.endOthers(of: viewer, but: token) }
         return Notice.redirect("/account", "saved")
     }
@@ -262,6 +263,9 @@ enum AccountPages {
         let parts = Parts(asking)
         let (store, viewer, today) = (asking.store, asking.viewer, asking.today)
         let tokens = try await asking.work { try AccountQueries.tokens(of: viewer, in: store) }
+        let site = asking.site
+        let token = asking.sessionToken
+        let sessions = try await asking.work { try site.signIn.sessions(of: viewer, current: token) }
         let people = try await asking.work { try AccountQueries.people(in: store, now: asking.now) }
         let delegations = try await asking.work { try AccountQueries.delegations(on: today, in: store) }
         // What an app was given stays until its code was right.
@@ -293,6 +297,8 @@ enum AccountPages {
             \(Parts(asking, form: "single").select("keys", w(.singleKeys), [("on", w(.on)), ("off", w(.off))], selected: set["keys"] ?? "on"))
             <p class="acts">\(parts.submit(w(.save)))</p></form></section>
             <section><h2>\(w(.secondFactor))</h2>\(secondForm)</section>
+            <section><h2>\(w(.ownSessions))</h2><p class="lead">\(w(.sessionsText, ["minutes": .count(Int(SignIn.idleMinutes)), "hours": .count(Int(SignIn.absoluteHours))]))</p>
+            <ul class="check">\(each: sessions, { session in self.session(session, asking) })</ul></section>
             <section><h2>\(w(.delegation))</h2><p class="lead">\(w(.delegationText))</p>
             <ul class="check">\(each: delegations.filter { [$0.keys.person, $0.keys.deputy].contains(asking.viewer.key) }, { row in
                 "<li>\(Icon.people.html)<div class=\"row\"><span>\(row.person) → \(row.deputy) · \(w.day(row.from)) – \(w.day(row.until)) \(row.reason)</span>\(if: row.keys.person == asking.viewer.key, "<form method=\"post\" action=\"/account/delegation/\(row.id)/end\" data-loose>\(Layout.formFields(asking))<button class=\"link\">\(w(.end))</button></form>")</div></li>"
@@ -311,6 +317,42 @@ enum AccountPages {
             })</div></fieldset><p class="acts">\(parts.submit(w(.tokenAct), main: false))</p></form></section>
             </div>
             """)
+    }
+
+    private static func session(_ session: SignIn.OpenSession, _ asking: Asking) -> HTML {
+        let w = asking.w
+        let company = asking.site.company
+        let used = w.moment(session.seenAt, company, today: asking.today)
+        let end: HTML =
+            session.isCurrent
+            ? Parts(asking).tag(w(.sessionHere))
+            : """
+            <form method="post" action="/account/sessions/\(session.id)/end" data-loose>\(Layout.formFields(asking, isOnce: false))<button class="link">\(w(.end))</button></form>
+            """
+        return """
+            <li>\(Icon.lock.html)<div class="row"><span>\(browser(session.agent, w)) · \(session.address) · \(w.html(.sessionUsed, ["moment": used]))</span>\(end)</div></li>
+            """
+    }
+
+    /// A browser and its system by the words that people know them by; browsers name themselves after each other.
+    private static func browser(_ agent: String, _ w: Wording) -> String {
+        func first(_ words: [(String, String)]) -> String? { words.first { agent.contains($0.0) }?.1 }
+        let program = first([
+            ("Edg", "Edge"), ("OPR", "Opera"), ("MicroMessenger", "WeChat"), ("Firefox", "Firefox"),
+            ("Chrome", "Chrome"), ("Safari", "Safari"),
+        ])
+        let system = first([
+            ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "macOS"),
+            ("Linux", "Linux"),
+        ])
+        let known = [program, system].compactMap { $0 }
+        return known.isEmpty ? w(.sessionProgram) : w.list(known)
+    }
+
+    @Sendable private static func endSession(_ asking: Asking) async throws -> Reply {
+        let (site, viewer, id, origin) = (asking.site, asking.viewer, asking.place("id"), asking.origin)
+        try await asking.work { try site.signIn.end(session: id, of: viewer, from: origin) }
+        return Notice.redirect("/account", "saved")
     }
 
     @Sendable private static func setSecondFactor(_ asking: Asking) async throws -> Reply {

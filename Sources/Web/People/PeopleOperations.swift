@@ -254,8 +254,8 @@ enum PeopleOperations {
 
     private static let approvals = Operation(
         .get, "/approvals", "listApprovals", .anyOf([.seeApprovals, .decide, .withdrawProposal]),
-        "What waits for a second person, or was decided; what the holder may see of it, newest first, at most 500.",
-        query: [.init("waiting", .flag, "Only what waits.")],
+        "What waits for a second person, or was decided; what the holder may see of it, newest first.",
+        query: [.init("waiting", .flag, "Only what waits."), .cursor, .limit(500)],
         result: .json(
             Shape.page(
                 "ApprovalPage",
@@ -272,10 +272,14 @@ enum PeopleOperations {
                     ]))))
     ) { call in
         let (viewer, store, waiting) = (call.viewer, call.store, call.query.flag("waiting") ?? false)
+        let (before, limit) = (try call.numberCursor(), call.limit)
+        let found = try await call.work {
+            try ApprovalQueries.list(
+                for: viewer, onlyWaiting: waiting, before: before, limit: limit + 1, in: store)
+        }
+        let rows = found.prefix(limit)
         return call.page(
-            try await call.work {
-                try ApprovalQueries.list(for: viewer, onlyWaiting: waiting, limit: 500, in: store)
-            }.map { row in
+            rows.map { row in
                 .object([
                     "id": Shape.id(row.id), "kind": .string(row.kind.name), "subject": .string(row.subject),
                     "subjectName": .string(row.subjectName), "proposed": .texts(row.proposed),
@@ -284,7 +288,7 @@ enum PeopleOperations {
                     "decidedBy": .optional(row.decidedBy), "decisionReason": .string(row.decisionReason),
                     "mayDecide": .bool(row.isMine), "isOwn": .bool(row.isOwn),
                 ])
-            }, next: nil)
+            }, next: found.count > limit ? rows.last.map { "\($0.id)" } : nil)
     }
 
     private static let decide = Operation.act(

@@ -15,6 +15,8 @@ struct Asking: Sendable {
     var form: Fields
     var files: [UploadedFile]
     let cookies: [String: String]
+    /// The token of the browser's session; empty without one.
+    var sessionToken: String { Cookies.session(in: cookies, isSecure: isSecure) ?? "" }
     /// `main`, `drawer`, `suggest`, … when only a part of the page is wanted.
     let part: String
     let origin: SignIn.Origin

@@ -151,7 +151,7 @@ struct Responder: HTTPResponder {
         var current: SignIn.Current?
         var made: Asking?
         do {
-            if route.access != .anybody || cookies[Cookies.session] != nil, let token = cookies[Cookies.session] {
+            if let token = Cookies.session(in: cookies, isSecure: isSecure(request)) {
                 let site = site
                 current = try await site.work { try site.signIn.current(token, today: site.today) }
             }
@@ -266,15 +266,20 @@ struct Responder: HTTPResponder {
 }
 
 enum Cookies {
-    static let session = "hk_session"
     static let language = "hk_language"
 
+    /// Over TLS the name itself makes browsers take it from this very host alone (RFC 6265bis), so that no neighbouring
+    /// host can plant a session.
+    private static func name(_ isSecure: Bool) -> String { isSecure ? "__Host-hk_session" : "hk_session" }
+
+    static func session(in cookies: [String: String], isSecure: Bool) -> String? { cookies[name(isSecure)] }
+
     static func session(_ token: String, isSecure: Bool) -> String {
-        "\(session)=\(token); Path=/; HttpOnly; SameSite=Lax\(isSecure ? "; Secure" : "")"
+        "\(name(isSecure))=\(token); Path=/; HttpOnly; SameSite=Lax\(isSecure ? "; Secure" : "")"
     }
 
     static func noSession(isSecure: Bool) -> String {
-        "\(session)=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0\(isSecure ? "; Secure" : "")"
+        "\(name(isSecure))=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0\(isSecure ? "; Secure" : "")"
     }
 
     static func language(_ language: Catalogue.Language, isSecure: Bool) -> String {

@@ -319,7 +319,7 @@ enum SettingOperations {
 
     private static let security = Operation.ask(
         "/security-events", "listSecurityEvents", .seeSecurity, "Sign-ins and what was refused, newest first.",
-        query: [.limit(5_000)],
+        query: [.cursor, .limit(5_000)],
         result: Shape.page(
             "SecurityEventPage",
             .named(
@@ -329,13 +329,17 @@ enum SettingOperations {
                     .init("address", .lines(0...400)), .init("detail", .lines(0...4_000)),
                 ])))
     ) { call in
-        let (store, limit) = (call.store, call.limit)
+        let (store, before, limit) = (call.store, try call.numberCursor(), call.limit)
+        let found = try await call.work {
+            try AccountQueries.securityEvents(before: before, limit: limit + 1, in: store)
+        }
+        let rows = found.prefix(limit)
         return call.page(
-            try await call.work { try AccountQueries.securityEvents(limit: limit, in: store) }.map { row in
+            rows.map { row in
                 .object([
                     "at": .string("\(row.instant)"), "kind": .string(row.kind), "person": .string(row.person),
                     "address": .string(row.address), "detail": .string(row.detail),
                 ])
-            }, next: nil)
+            }, next: found.count > limit ? rows.last.map { "\($0.number)" } : nil)
     }
 }

@@ -805,4 +805,9 @@ enum Word: String, CaseIterable, Sendable {
     case tokenExpired = "web.token-expired"
     case tokenUntil = "web.token-until"
     case tokenRights = "web.token-rights"
+    case ownSessions = "web.own-sessions"
+    case sessionsText = "web.sessions-text"
+    case sessionHere = "web.session-here"
+    case sessionProgram = "web.session-program"
+    case sessionUsed = "web.session-used"
 }
