@@ -104,8 +104,7 @@ final class HTTPConnection {
             buffer.append(contentsOf: chunk[0..<count])
             if headEnd == nil, let end = Self.end(of: buffer) {
                 headEnd = end
-                let head = String(decoding: buffer[0..<end], as: UTF8.self).lowercased()
-                bodyLength = head.firstMatch(of: /content-length: (\d+)/).flatMap { Int($0.1) } ?? 0
+                bodyLength = Self.contentLength(buffer[0..<end])
             }
             if let headEnd, buffer.count >= headEnd + 4 + bodyLength {
                 return (
@@ -114,6 +113,16 @@ final class HTTPConnection {
                 )
             }
         }
+    }
+
+    /// Read byte by byte: a regular expression took longer than the server did.
+    private static func contentLength(_ head: ArraySlice<UInt8>) -> Int {
+        let name = Array("content-length: ".utf8)
+        for line in head.split(separator: 10) where line.count > name.count {
+            guard zip(line, name).allSatisfy({ $0 | 32 == $1 | 32 }) else { continue }
+            return line.dropFirst(name.count).reduce(0) { (48...57).contains($1) ? $0 * 10 + Int($1 - 48) : $0 }
+        }
+        return 0
     }
 
     private static func end(of bytes: [UInt8]) -> Int? {

@@ -77,7 +77,21 @@ package final class SQLiteDatabase: DatabaseEngine, @unchecked Sendable {
 
     package func read<Result>(_ body: (any SQLSession) throws -> Result) throws -> Result {
         do {
-            return try pool.read { try body(SQLiteSession($0, path: path)) }
+            return try pool.unsafeRead { database in
+                // Our own snapshot, by statements that stay prepared: the library prepares its own anew each time.
+                let session = SQLiteSession(database, path: path)
+                _ = try session.execute("BEGIN DEFERRED TRANSACTION")
+                do {
+                    let result = try body(session)
+                    _ = try session.execute("COMMIT TRANSACTION")
+                    return result
+                } catch {
+                    if sqlite3_get_autocommit(database.sqliteConnection) == 0 {
+                        _ = try? session.execute("ROLLBACK TRANSACTION")
+                    }
+                    throw error
+                }
+            }
         } catch let error as DatabaseError {
             throw DatabaseFailure(error, path: path)
         }

@@ -8,7 +8,7 @@ internal import Receivables
 ///
 /// The list of operations is all there is: requests are routed and checked by it, and the OpenAPI document, the page
 /// of examples and the tests are made from it.
-struct Operation: Sendable {
+final class Operation: Sendable {
     enum Method: String, CaseIterable, Sendable {
         case get = "GET", post = "POST", put = "PUT", patch = "PATCH", delete = "DELETE"
     }
@@ -63,16 +63,16 @@ struct Operation: Sendable {
     let name: String
     let access: Access
     let summary: String
-    var about = ""
-    var query: [Parameter] = []
-    var body = Body.none
-    var status = 200
+    let about: String
+    let query: [Parameter]
+    let body: Body
+    let status: Int
     let result: Result
     /// Whether the answer's `ETag` is the version that a change names in `If-Match`.
-    var isVersioned = false
+    let isVersioned: Bool
     /// Whether it changes something with a version, and asks for the version that the caller knows.
-    var needsVersion = false
-    var example = Example()
+    let needsVersion: Bool
+    let example: Example
     let run: @Sendable (Call) async throws -> Answer
     let pattern: PathPattern
 

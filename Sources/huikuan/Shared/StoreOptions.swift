@@ -138,21 +138,23 @@ struct Session {
 enum Edge {
     static let systemUser = Actor.operatorOfSystem(user: NSUserName())
 
+    /// Read once: to ask for one variable copies all of them, and the clock is asked several times in each request.
+    private static let environment = ProcessInfo.processInfo.environment
+
     /// Whether somebody set another clock for a sample, drill or test store.
-    static var setsClock: Bool {
-        let environment = ProcessInfo.processInfo.environment
-        return environment["HUIKUAN_NOW"] != nil || environment["HUIKUAN_SEED"] != nil
-    }
+    static let setsClock = environment["HUIKUAN_NOW"] != nil || environment["HUIKUAN_SEED"] != nil
+
+    private static let setClock = environment["HUIKUAN_NOW"].flatMap { Instant($0) }
 
     /// - Throws: `Refusal` `clock.unreadable`: a clock that was set and can't be read must not be the real one.
     static func checkClock() throws {
-        if let text = ProcessInfo.processInfo.environment["HUIKUAN_NOW"], Instant(text) == nil {
+        if let text = environment["HUIKUAN_NOW"], setClock == nil {
             throw Refusal(.clockUnreadable, ["value": .text(text)])
         }
     }
 
     static let clock: @Sendable () -> Instant = {
-        if let text = ProcessInfo.processInfo.environment["HUIKUAN_NOW"], let instant = Instant(text) { return instant }
+        if let setClock { return setClock }
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Instant(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000)

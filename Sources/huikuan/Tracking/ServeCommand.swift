@@ -261,6 +261,8 @@ private final class Serving: @unchecked Sendable {
         outbox = Outbox(of: session.store, holder: holder, leaseSeconds: lease)
     }
 
+    private static let secondsBetweenLooks = 0.1
+
     func end() { lock.withLock { hasEnded = true } }
 
     private var isEnded: Bool { lock.withLock { hasEnded } }
@@ -270,6 +272,8 @@ private final class Serving: @unchecked Sendable {
             while !isEnded {
                 try? session.store.keepUp()
                 session.store.waitForChange(atMost: 2)
+                // Busy writers aren't followed act by act: whoever asks in between brings it up to date themselves.
+                Thread.sleep(forTimeInterval: Self.secondsBetweenLooks)
             }
         }
         follower.name = "huikuan.follower"
