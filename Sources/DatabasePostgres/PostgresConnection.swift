@@ -111,7 +111,8 @@ final class PostgresConnection {
         }
         // A server that went away has closed its side.
         var descriptor = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
-        if isAlive, poll(&descriptor, 1, 0) > 0 { PQconsumeInput(handle) }
+        // Its last words come before that.
+        for _ in 0..<10 where isAlive && poll(&descriptor, 1, 0) > 0 { PQconsumeInput(handle) }
         return isIdle
     }
 
@@ -161,6 +162,7 @@ final class PostgresConnection {
     /// - Throws: What went wrong in the transaction, also when whoever was told kept it to themselves: the server
     ///   answers a commit of what failed with a rollback.
     func commit() throws {
+        if !isPipelined { beginPipeline() }
         try dispatch("COMMIT", [])
         guard PQpipelineSync(handle) == 1 else { throw lost() }
         let tag: String
@@ -225,8 +227,9 @@ final class PostgresConnection {
 
     /// Runs `body`, which needs to be alone with the server, after everything that was sent is answered.
     func outsideOfPipeline(_ body: () throws -> Void) throws {
-        try endPipeline()
+        // Also after a failure: whoever goes back to a savepoint does it within the pipeline.
         defer { if isAlive { beginPipeline() } }
+        try endPipeline()
         try body()
     }
 
@@ -240,8 +243,6 @@ final class PostgresConnection {
         var sum = try copied[table] ?? knownRows(of: table)
         sum.rows += rows
         if sum.rows >= max(Self.rowsWorthStatistics, sum.known * 10) {
-            // The lock's time is for the head alone.
-            try run("SET LOCAL lock_timeout = 0")
             try run("ANALYZE \(table)")
             sum.known = sum.rows
         }

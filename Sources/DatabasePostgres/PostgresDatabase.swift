@@ -127,6 +127,9 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
         SELECT last_act, last_fact, last_hash, last_instant FROM head, own WHERE id = 1 FOR UPDATE OF head
         """
 
+    /// The lock's time is for the head alone.
+    private static let unlimited: SQL = "SELECT set_config('lock_timeout', '0', true)"
+
     /// Starts a transaction that holds the head, waiting for whoever holds it, and asks what is foreseen.
     private func begin(
         _ connection: PostgresConnection, _ ahead: [Foreseen]
@@ -141,10 +144,11 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
             _ = try connection.begin([start])
             return []
         }
-        let questions = [start, SQL(Self.lockQuestion, [])] + ahead.map(\.question)
+        let questions = [start, SQL(Self.lockQuestion, []), Self.unlimited] + ahead.map(\.question)
         for second in 0..<Self.secondsToWait {
             do {
-                return Array(zip([.head] + ahead, try connection.begin(questions).dropFirst()))
+                let answers = try connection.begin(questions)
+                return [(.head, answers[1])] + zip(ahead, answers.dropFirst(3))
             } catch let failure as DatabaseFailure {
                 guard connection.isAlive else { throw failure }
                 try? connection.endPipeline()

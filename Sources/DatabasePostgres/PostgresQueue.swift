@@ -69,10 +69,13 @@ struct PostgresQueue {
     /// Whether a statement made of these words may read what stands here.
     func isTouched(by words: Set<String>) -> Bool { count > 0 && !tables.isDisjoint(with: words) }
 
-    /// The table of an UPDATE; `nil` for anything else.
+    /// The table of a change of one row that is named by its key: `UPDATE table SET … WHERE key = …`. Such a one may come
+    /// after rows that were asked for later; `nil` for anything else.
     static func changedTable(_ text: String) -> String? {
         guard text.hasPrefix("UPDATE ") else { return nil }
-        return text.dropFirst(7).split(whereSeparator: \.isWhitespace).first.map(String.init)
+        let words = text.split(whereSeparator: \.isWhitespace)
+        guard words.count > 5, words[words.count - 4] == "WHERE", words[words.count - 2] == "=" else { return nil }
+        return String(words[1])
     }
 
     /// The words of a statement, the names of tables among them.

@@ -9,6 +9,8 @@ final class PostgresSession: SQLSession {
     /// What was gathered: of the transaction first, then of each savepoint within the one before it.
     private var spans = [Span()]
     private var inserts: [String: PostgresQueue.Insert?] = [:]
+    /// Tables of changes that may be gathered, by their text.
+    private var changes: [String: String?] = [:]
     private var foreseen: ForeseenAnswers
 
     /// What was gathered since a savepoint. The server hears of it only when something of it is sent: what is undone
@@ -34,11 +36,7 @@ final class PostgresSession: SQLSession {
     func execute(_ sql: SQL) throws -> Int {
         // What is undone needn't be done before.
         if sql.text.hasPrefix("ROLLBACK") { discard() } else { try setSavepoints() }
-        if ["CREATE", "ALTER", "DROP"].contains(where: sql.text.hasPrefix) {
-            connection.tableOrder = nil
-            // Tables are waited for as long as it takes; the lock's time is for the head alone.
-            if connection.isPipelined { try connection.send("SET LOCAL lock_timeout = 0", []) }
-        }
+        if sql.text.hasPrefix("CREATE") { connection.tableOrder = nil }
         foreseen.forget(after: sql.text)
         return try connection.answer(to: sql.text, sql.values).changes
     }
@@ -116,6 +114,7 @@ final class PostgresSession: SQLSession {
     /// Runs a statement whose answer nobody waits for: at the next one that somebody waits for, or when many are there.
     func run(_ text: String, _ values: [SQLValue]) throws {
         guard connection.isPipelined else {
+            try setSavepoints()
             _ = try connection.answer(to: text, values)
             return
         }
@@ -123,7 +122,7 @@ final class PostgresSession: SQLSession {
         if let insert = inserts[text] ?? nil {
             foreseen.forget(insert, values)
             spans[spans.count - 1].queue.add(insert, values)
-        } else if let table = PostgresQueue.changedTable(text) {
+        } else if let table = changedTable(text) {
             foreseen.forget(after: text)
             spans[spans.count - 1].queue.add(change: text, of: table, values)
         } else {
@@ -132,6 +131,13 @@ final class PostgresSession: SQLSession {
             return try connection.send(text, values)
         }
         if spans[spans.count - 1].queue.count >= Self.mostQueued { try flush() }
+    }
+
+    private func changedTable(_ text: String) -> String? {
+        if let known = changes[text] { return known }
+        let table = PostgresQueue.changedTable(text)
+        changes[text] = .some(table)
+        return table
     }
 
     /// Sends everything that was gathered.

@@ -156,6 +156,75 @@ struct ForeseenTests {
         #expect(company.store.writing.refused == 12)
     }
 
+    @Test("A right that another server took away is gone, also when this one wrote in between without asking")
+    func rightsOfOthers() async throws {
+        let company = try await TestCompany()
+        try await company.add("wu@b.c", [.accountant])
+        let other = try company.reopen()
+        @Sendable func write(_ number: Int) async throws {
+            _ = try await company.store.write(company.request(.registerCustomer, by: "wu@b.c")) { books in
+                _ = try books.people.findOrRegister("p\(number)")
+                return number
+            }
+        }
+        try await write(1)
+        try await write(2)
+        _ = try await WorkCommands(in: other, company.request("set-person")).setPerson(
+            "wu@b.c", manager: nil, roles: [], without: [.accountant])
+        // What the system does asks nobody's rights.
+        _ = try await company.store.write(company.request("do")) { books in
+            _ = try books.people.findOrRegister("q")
+            return 3
+        }
+        await #expect(throws: Refusal.self) { try await write(4) }
+    }
+
+    @Test("A failing row among many tells of itself, whatever was sent with it")
+    func failingRowAmongMany() async throws {
+        let company = try await prepared()
+        await #expect(throws: DatabaseFailure.self) {
+            _ = try await company.store.write(company.request("try")) { books -> Int in
+                try add(50, "a", books.session)
+                for number in Int64(100)...140 { try add(number, "m\(number)", books.session) }
+                return try books.session.row("SELECT count(*) FROM thing").map { Int($0.integer(0)) } ?? 0
+            }
+        }
+        // Behind a failing row, others are gathered by the dozen, and one command is refused by itself.
+        let outcomes = await withTaskGroup(of: Int.self) { group in
+            for number in 0..<40 {
+                group.addTask {
+                    do {
+                        _ = try await company.store.write(company.request("try", key: "m\(number)")) { books -> Int in
+                            _ = try books.people.findOrRegister("p\(number)")
+                            let first = Int64(1_000 + number * 100)
+                            if number % 8 == 3 { try add(first, "a", books.session) }
+                            for next in first + 1...first + 30 { try add(next, "m\(next)", books.session) }
+                            if number % 8 == 5 { throw Undone() }
+                            return try books.session.row("SELECT count(*) FROM thing").map { Int($0.integer(0)) } ?? 0
+                        }
+                        return 0
+                    } catch DatabaseFailure.constraint {
+                        return 1
+                    } catch is Undone {
+                        return 2
+                    } catch {
+                        return 3
+                    }
+                }
+            }
+            return await group.reduce(into: [0, 0, 0, 0]) { $0[$1] += 1 }
+        }
+        #expect(outcomes == [30, 5, 5, 0])
+        let things = try company.store.read { try $0.row("SELECT count(*) FROM thing")?.integer(0) }
+        #expect(things == 901)
+        try company.store.engine.write { transaction in
+            for table in ["part", "thing"] {
+                try transaction.session.execute(SQL(stringLiteral: "DROP TABLE \(table)"))
+            }
+        }
+        #expect(try company.fault() == nil)
+    }
+
     @Test("An import's outcome is written as the encoder of the library writes it")
     func storedText() throws {
         let encoder = JSONEncoder()

@@ -310,6 +310,26 @@ struct PostgresTests {
         #expect(try company.fault() == nil)
     }
 
+    @Test("Connections that the server closed while they were idle are noticed before anything is asked of them")
+    func closedWhileIdle() async throws {
+        let company = try await TestCompany()
+        for _ in 0..<3 {
+            _ = try company.store.read { try $0.row("SELECT 1") }
+            let admin = try #require(company.reopen().engine as? PostgresDatabase)
+            try admin.read { session in
+                _ = try session.rows(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND application_name LIKE 'huikuan %' AND state = 'idle'"
+                )
+            }
+            try await Task.sleep(for: .milliseconds(200))
+            #expect(try company.store.read { try $0.row("SELECT 7")?.integer(0) } == 7)
+            _ = try await company.store.write(company.request("do")) { books in
+                try books.people.findOrRegister("somebody").rawValue
+            }
+        }
+        #expect(try company.fault() == nil)
+    }
+
     private final class Waited: @unchecked Sendable {
         // Guarded by `lock`.
         private let lock = NSLock()

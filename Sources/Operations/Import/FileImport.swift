@@ -240,7 +240,8 @@ package struct FileImport: Sendable {
                     kept = cells.faults.isEmpty && reader.count == layout.header.count ? kept : nil
                     kept?.append((cells.line, cells.fields))
                 }
-                if asksAhead, lines <= Self.linesAskedAhead { foreseen += kind.line.init(cells).foreseen }
+                let isWhole = !reader.isBlank && reader.count == layout.header.count
+                if asksAhead, isWhole, lines <= Self.linesAskedAhead { foreseen += kind.line.init(cells).foreseen }
             }
             return (layout, kept?.isEmpty ?? true ? nil : kept, foreseen)
         } catch let fault as CSVFault {

@@ -25,7 +25,7 @@ final class WriterMemory {
 
     private var stamp: [Int64]?
     private var isStampFresh = false
-    /// The last act that this writer recorded.
+    /// The last act that this writer recorded, when all before it is known.
     private var lastHash: [UInt8]?
     private var viewers: [Known: Viewer] = [:]
     private var settings: CompanySettings?
@@ -95,8 +95,8 @@ final class WriterMemory {
         if kinds.contains(where: Self.watched.contains) { forget() }
     }
 
-    /// A group was committed, with this act as its last one.
-    func noteCommitted(_ hash: [UInt8]) { lastHash = hash }
+    /// A group was committed, with this act as its last one. Where nobody looked, others may have written before it.
+    func noteCommitted(_ hash: [UInt8]) { lastHash = isStampFresh ? hash : nil }
 
     func forget() {
         viewers = [:]
