@@ -98,7 +98,7 @@ struct Requests {
             "\(format(times.median, 3)) ms: \(format(times.median / bare / 1000, 1))× bare; \(format(alone, 0)) acts/s")
         let before = store.writing.groups
         let start = ContinuousClock.now
-        let each = 400
+        let each = 2_000
         try await withThrowingTaskGroup(of: Void.self) { group in
             for writer in 0..<Self.clients {
                 group.addTask { for number in 0..<each { try await write("g\(writer)-\(number)", store) } }

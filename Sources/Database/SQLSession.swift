@@ -39,18 +39,20 @@ extension SQLSession {
         about keys: some Collection<SQLValue>, _ first: [SQLValue] = [], _ text: (String) -> String,
         visit: (SQLRow) throws -> Void
     ) throws {
-        let keysAtOnce = 250
-        let places = (first.count + 1...first.count + keysAtOnce).map { "$\($0)" }.joined(separator: ", ")
-        let query = text(places)
         var rest = Array(keys)[...]
-        while let last = rest.prefix(keysAtOnce).last {
-            // Always the same number of places, so that it is prepared once.
-            let some = Array(rest.prefix(keysAtOnce))
-            let filled = some + [SQLValue](repeating: last, count: keysAtOnce - some.count)
-            for row in try rows(SQL(query, first + filled)) { try visit(row) }
-            rest = rest.dropFirst(keysAtOnce)
+        while let last = rest.prefix(Self.mostKeysAtOnce).last {
+            let some = Array(rest.prefix(Self.mostKeysAtOnce))
+            // In a few sizes alone, so that each is prepared once.
+            let count = Self.keysAtOnce.first { $0 >= some.count } ?? some.count
+            let places = (first.count + 1...first.count + count).map { "$\($0)" }.joined(separator: ", ")
+            let filled = some + [SQLValue](repeating: last, count: count - some.count)
+            for row in try rows(SQL(text(places), first + filled)) { try visit(row) }
+            rest = rest.dropFirst(some.count)
         }
     }
+
+    private static var keysAtOnce: [Int] { [1, 8, 64, mostKeysAtOnce] }
+    private static var mostKeysAtOnce: Int { 250 }
 
     /// The first row of a query, or `nil`.
     package func row(_ sql: SQL) throws -> SQLRow? { try rows(sql).first }

@@ -40,14 +40,32 @@ final class PostgresConnection {
         PQsetClientEncoding(handle, "UTF8")
         // An acknowledged act survives a power cut, whatever the server's own default is. A client that died without a
         // word gives the head back: its connection is found dead within half a minute, and one that only hangs within
-        // ten.
+        // ten. Look-ups go from key to key, also in tables that the server has no statistics of: it takes one of a single
+        // row for one of a thousand, and then reads the whole of the other one. What it compiles for a query takes longer
+        // than all of ours.
         try run(
             """
             SET application_name = 'huikuan \(address.schema)'; SET synchronous_commit = on;
-            SET search_path = "\(address.schema)"; SET bytea_output = hex;
+            SET search_path = "\(address.schema)"; SET bytea_output = hex; SET jit = off;
+            SET random_page_cost = 1.1; \(Self.byKeys.map { "SET \($0) = \($1)" }.joined(separator: "; "));
             SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
             SET idle_in_transaction_session_timeout = '10min'; SET statement_timeout = '30min'
             """)
+    }
+
+    /// How queries are planned whose answers are of a bounded size: from key to key, and once for all values. To plan a
+    /// look-up takes longer than to make it.
+    private static let byKeys = [
+        ("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off"),
+        ("plan_cache_mode", "force_generic_plan"),
+    ]
+
+    /// Has queries planned that read whole tables, for the rest of a transaction; and back again.
+    static func planning(byKeys isByKeys: Bool) -> String {
+        let settings = byKeys.map { name, value in
+            "set_config('\(name)', '\(isByKeys ? value : value == "off" ? "on" : "auto")', true)"
+        }
+        return "SELECT " + settings.joined(separator: ", ")
     }
 
     /// Whether the server refused a connection only because it has enough of them.

@@ -6,7 +6,8 @@ internal import Foundation
 /// A write transaction first locks the row `head`, so that the journal is gapless and serial whoever writes
 /// (ENGINEERING E-11); readers see one state of it by REPEATABLE READ.
 package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
-    // `idle`, `listener` and `knowsHead` are guarded by `lock`; a connection taken from one belongs to its taker alone.
+    // `idle`, `idleWriters`, `listener`, `knowsHead`, `bell` and `isClosed` are guarded by `lock`; a connection taken from one belongs
+    // to its taker alone.
 
     /// How long a writer waits for another one before it gives up; `HUIKUAN_LOCK_SECONDS` names another time.
     package static let secondsToWait: Int = {
@@ -18,11 +19,14 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
     private let onWait: (@Sendable (Int) -> Void)?
     private let lock = NSCondition()
     private var idle: [PostgresConnection] = []
+    private var idleWriters: [PostgresConnection] = []
     private var readersOut = 0
     private let mostReaders = 2 * ProcessInfo.processInfo.activeProcessorCount
     private var listener: PostgresConnection?
 
     private var knowsHead = false
+    private var bell = Bell()
+    private var isClosed = false
 
     init(_ address: PostgresAddress, _ first: PostgresConnection, onWait: (@Sendable (Int) -> Void)?) {
         self.address = address
@@ -38,39 +42,83 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
 
     package func close() {
         lock.lock()
+        isClosed = true
         idle.removeAll()
+        idleWriters.removeAll()
         listener = nil
         lock.unlock()
+    }
+
+    // MARK: Writing
+
+    /// When others were last told of a commit: they look at most so often, and are told no more often.
+    private struct Bell {
+        static let seconds = 0.1
+        var rungAt: ContinuousClock.Instant?
+        var isAboutToRing = false
+
+        var isDue: Bool { rungAt.map { ContinuousClock.now - $0 >= .seconds(Self.seconds) } ?? true }
+    }
+
+    /// Tells others a moment later, together with what is committed until then. Where that fails, they look by themselves.
+    private func ringSoon() {
+        lock.lock()
+        defer { lock.unlock() }
+        guard !bell.isAboutToRing else { return }
+        bell.isAboutToRing = true
+        DispatchQueue.global().asyncAfter(deadline: .now() + Bell.seconds) { [weak self] in self?.ring() }
+    }
+
+    private func ring() {
+        lock.lock()
+        let isOver = isClosed
+        bell.isAboutToRing = false
+        bell.rungAt = .now
+        let kept = idleWriters.popLast()
+        lock.unlock()
+        guard !isOver else { return }
+        guard let connection = kept.flatMap({ $0.isUsable ? $0 : nil }) ?? (try? makeWriter()) else { return }
+        _ = try? connection.answer(to: Self.notice, [.text(address.channel)])
+        giveBack(writer: connection)
+    }
+
+    private static let notice = "SELECT pg_notify($1, '')"
+
+    /// A connection that waits for the head a second at a time.
+    private func makeWriter() throws -> PostgresConnection {
+        let connection = try PostgresConnection(address)
+        try connection.run("SET lock_timeout = '1s'")
+        return connection
+    }
+
+    private func giveBack(writer connection: PostgresConnection) {
+        lock.withLock { if connection.isIdle { idleWriters.append(connection) } }
     }
 
     package func write<Result>(
         ahead: [Foreseen], _ body: (any WriteTransaction) throws -> Result, isThere: (any SQLSession) throws -> Bool
     ) throws -> Result {
-        lock.lock()
-        let kept = idle.popLast()
-        lock.unlock()
-        var connection = try kept.flatMap { $0.isUsable ? $0 : nil } ?? PostgresConnection(address)
+        let kept = lock.withLock { idleWriters.popLast() }
+        var connection = try kept.flatMap { $0.isUsable ? $0 : nil } ?? makeWriter()
         let answers: [(Foreseen, PostgresResult)]
         do {
             answers = try begin(connection, ahead)
         } catch  where kept != nil && !connection.isAlive {
             // The kept connection was cut while it was idle: nothing was asked of it yet.
-            connection = try PostgresConnection(address)
+            connection = try makeWriter()
             answers = try begin(connection, ahead)
         }
-        defer {
-            lock.lock()
-            if connection.isIdle { idle.append(connection) }
-            lock.unlock()
-        }
+        defer { giveBack(writer: connection) }
         let session = PostgresSession(connection, foreseen: answers)
         defer { session.close() }
         let result: Result
+        let rings: Bool
         do {
             result = try body(PostgresTransaction(session))
             try session.flush()
             // Other servers follow the journal: they are told with the commit.
-            try connection.send("SELECT pg_notify($1, '')", [.text(address.channel)])
+            rings = lock.withLock { bell.isDue }
+            if rings { try connection.send(Self.notice, [.text(address.channel)]) }
         } catch {
             session.discard()
             try? connection.endPipeline()
@@ -87,6 +135,7 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
             // Whoever doesn't hear the answer asks again what became of it, so that nothing is done twice.
             guard try isThereAfterAll(isThere) else { throw error }
         }
+        if rings { lock.withLock { bell.rungAt = .now } } else { ringSoon() }
         return result
     }
 
@@ -98,7 +147,7 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
         while secondsWithout < Self.secondsToWait {
             do {
                 // Holding the head means that the lost transaction has ended, one way or the other.
-                let connection = try PostgresConnection(address)
+                let connection = try makeWriter()
                 _ = try begin(connection, [])
                 let session = PostgresSession(connection)
                 defer { session.close() }
@@ -119,16 +168,11 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
             detail: "the answer to a commit was lost and the server didn't come back; the journal of acts tells")
     }
 
-    /// Settings of a transaction that writes, and its lock, in one question: a server that waits for the lock waits a
-    /// second at a time; and commands look up by keys, also in tables that were empty when it planned their queries.
+    /// The lock, and the end of the time that it may take: all else is waited for as long as it needs.
     private static let lockQuestion = """
-        WITH own AS MATERIALIZED (
-            SELECT set_config('lock_timeout', '1s', true), set_config('enable_seqscan', 'off', true))
-        SELECT last_act, last_fact, last_hash, last_instant FROM head, own WHERE id = 1 FOR UPDATE OF head
+        SELECT h.last_act, h.last_fact, h.last_hash, h.last_instant, set_config('lock_timeout', '0', true)
+          FROM (SELECT last_act, last_fact, last_hash, last_instant FROM head WHERE id = 1 FOR UPDATE) h
         """
-
-    /// The lock's time is for the head alone.
-    private static let unlimited: SQL = "SELECT set_config('lock_timeout', '0', true)"
 
     /// Starts a transaction that holds the head, waiting for whoever holds it, and asks what is foreseen.
     private func begin(
@@ -144,11 +188,11 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
             _ = try connection.begin([start])
             return []
         }
-        let questions = [start, SQL(Self.lockQuestion, []), Self.unlimited] + ahead.map(\.question)
+        let questions = [start, SQL(Self.lockQuestion, [])] + ahead.map(\.question)
         for second in 0..<Self.secondsToWait {
             do {
                 let answers = try connection.begin(questions)
-                return [(.head, answers[1])] + zip(ahead, answers.dropFirst(3))
+                return [(.head, answers[1])] + zip(ahead, answers.dropFirst(2))
             } catch let failure as DatabaseFailure {
                 guard connection.isAlive else { throw failure }
                 try? connection.endPipeline()
@@ -165,7 +209,7 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
         defer { giveBack(connection) }
         // Nobody waits for the beginning, which goes with the first question, nor for the end.
         try connection.beginReading()
-        let session = PostgresSession(connection)
+        let session = PostgresSession(connection, isReading: true)
         defer { session.close() }
         do {
             let result = try body(session)

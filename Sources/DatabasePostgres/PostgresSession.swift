@@ -21,8 +21,14 @@ final class PostgresSession: SQLSession {
         var isSet = false
     }
 
-    init(_ connection: PostgresConnection, foreseen: [(Foreseen, PostgresResult)] = []) {
+    /// Whether nothing is written, so that what the server knows of its tables is so.
+    private let isReading: Bool
+
+    init(
+        _ connection: PostgresConnection, foreseen: [(Foreseen, PostgresResult)] = [], isReading: Bool = false
+    ) {
         self.connection = connection
+        self.isReading = isReading
         self.foreseen = ForeseenAnswers(foreseen)
     }
 
@@ -190,8 +196,16 @@ final class PostgresSession: SQLSession {
         ).map { $0.text(0) }
     }
 
-    func nextCursor() -> String {
+    /// Opens a cursor for a query over many rows, which may read whole tables.
+    ///
+    /// - Returns: Its name.
+    fileprivate func declareCursor(_ text: String, _ values: [SQLValue]) throws -> String {
+        try flush()
         cursors += 1
+        if isReading { try connection.send(PostgresConnection.planning(byKeys: false), []) }
+        _ = try connection.answer(
+            to: "DECLARE c\(cursors) NO SCROLL CURSOR FOR \(text)", values, isKept: false)
+        if isReading { try connection.send(PostgresConnection.planning(byKeys: true), []) }
         return "c\(cursors)"
     }
 }
@@ -240,11 +254,7 @@ final class PostgresStatement: SQLStatement {
     func step() throws -> Bool {
         if result == nil {
             if readsInParts {
-                try session.flush()
-                let name = session.nextCursor()
-                _ = try session.connection.answer(
-                    to: "DECLARE \(name) NO SCROLL CURSOR FOR \(text)", values, isKept: false)
-                cursor = name
+                cursor = try session.declareCursor(text, values)
                 try fetch()
             } else {
                 result = try session.ask(SQL(text, values))

@@ -760,4 +760,77 @@ import Testing
             "a@b.c", manager: nil, roles: [.cashier], without: [.accountant])
         #expect(try await program.post("/customers", body, key: "once").status == 403)
     }
+
+    private static func acts(_ company: TestCompany) throws -> Int64 {
+        try company.store.read { try $0.row("SELECT max(seq) FROM act")?.integer(0) ?? 0 }
+    }
+
+    @Test(
+        "What a server believes of a token is proven before anything is done or said, whoever changed it meanwhile",
+        arguments: ["role", "token", "account", "scope"])
+    func beliefs(_ change: String) async throws {
+        let company = try await SmallCompany.make()
+        let served = try await Served(company)
+        let other = try await served.program("boss@b.c", officeRoles)
+        let program = try await served.program("a@b.c", [.accountant], scope: .all)
+        func rename(_ name: String, _ key: String? = nil) async throws -> Program.Reply {
+            let version = try #require(try await other.get("/customers/C2").headers["etag"])
+            return try await program.ask(
+                "PATCH", "/customers/C2", "{\"name\": \"\(name)\"}",
+                ["Idempotency-Key": key ?? name, "If-Match": version])
+        }
+        // From here on the server believes that the token may.
+        let first = try await rename("First", "k")
+        #expect(first.status == 200, "\(first.text)")
+        let acts = try Self.acts(company)
+        // Another server of the same store, of which this one hears nothing.
+        let elsewhere = try company.reopen()
+        let token = try company.store.read {
+            try $0.row("SELECT max(id) FROM access_token WHERE name = 'test'")?.integer(0) ?? 0
+        }
+        func request(_ command: String) -> ActRequest { company.request(command) }
+        switch change {
+        case "role":
+            _ = try await WorkCommands(in: elsewhere, request("set-person")).setPerson(
+                "a@b.c", manager: nil, roles: [.cashier], without: [.accountant])
+        case "token":
+            _ = try await AccountCommands(in: elsewhere, company.request(.makeToken, by: "a@b.c")).revokeToken(token)
+        case "account":
+            _ = try await AccountCommands(in: elsewhere, request("disable-account")).setActive(false, person: "a@b.c")
+        default: _ = try await AccountCommands(in: elsewhere, request("set-scope")).setScope(.own, of: "a@b.c")
+        }
+        let changed = try Self.acts(company)
+        #expect(changed == acts + 1)
+        let status = ["role": 403, "scope": 404][change] ?? 401
+        // What can't be understood is told to nobody whose token doesn't work either.
+        let unreadable = try await program.post("/customers", "{", key: "u")
+        #expect(unreadable.status == (status == 404 ? 400 : status), "\(unreadable.text)")
+        let reply = try await rename("Second")
+        #expect(reply.status == status, "\(reply.text)")
+        // Nor anything of a key, but to whoever may still ask for such acts: it was used for another version.
+        #expect(try await rename("First", "k").status == (status == 404 ? 409 : status))
+        #expect(try Self.acts(company) == changed)
+        #expect(try await other.get("/customers/C2").body.text("name") == "First")
+        try elsewhere.close()
+    }
+
+    @Test("Who was given a right elsewhere may at once, and whoever was believed less is asked for again")
+    func beliefsGrow() async throws {
+        let company = try await SmallCompany.make()
+        let served = try await Served(company)
+        let all: Set<Permission> = [.registerCustomer, .registerInvoice, .seeCustomers]
+        let program = try await served.program("a@b.c", [.accountant], scopes: all)
+        _ = try await WorkCommands(in: company.store, company.request("set-person")).setPerson(
+            "a@b.c", manager: nil, roles: [.sales], without: [.accountant])
+        #expect(try await program.post("/customers", "{\"code\": \"N1\", \"name\": \"New\"}").status == 201)
+        let invoice =
+            "{\"number\": \"N-1\", \"customer\": \"C2\", \"issueDate\": \"2026-05-01\", \"termsDays\": 30, \"amount\": \"5\"}"
+        #expect(try await program.post("/invoices", invoice).status == 403)
+        let elsewhere = try company.reopen()
+        _ = try await WorkCommands(in: elsewhere, company.request("set-person")).setPerson(
+            "a@b.c", manager: nil, roles: [.accountant], without: [.sales])
+        let reply = try await program.post("/invoices", invoice)
+        #expect(reply.status == 201, "\(reply.text)")
+        try elsewhere.close()
+    }
 }

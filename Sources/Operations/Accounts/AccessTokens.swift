@@ -6,7 +6,8 @@ internal import Receivables
 /// The tokens that programs show: who holds them, and what they may.
 ///
 /// What was found is remembered until anything changes that it depends on: a token, an account, a role, a data scope, a
-/// deputy, somebody's manager. So a revoked token ends with the next request, and a request costs one question.
+/// deputy, somebody's manager. So a revoked token ends with the next request, and a request costs one question; a command
+/// costs none, as its transaction proves what was believed.
 package final class AccessTokens: @unchecked Sendable {
     // `known` is guarded by `lock`.
     private let lock = NSLock()
@@ -17,13 +18,14 @@ package final class AccessTokens: @unchecked Sendable {
         package let viewer: Viewer
         /// The number of the token, never the token.
         package let token: Int64
+        /// What this was found as of.
+        let stamp: RightsStamp
 
         /// Of what needs no token.
-        package static let nobody = Holder(viewer: .nobody, token: 0)
+        package static let nobody = Holder(viewer: .nobody, token: 0, stamp: .none)
     }
 
     private struct Known {
-        let stamp: [Int64]
         let day: LocalDate
         let expiresAt: Int64
         let holder: Holder
@@ -39,34 +41,32 @@ package final class AccessTokens: @unchecked Sendable {
         guard token.hasPrefix("hk_"), token.utf8.count <= 200 else { return nil }
         let digest = Secret.digest(token)
         return try store.read { session in
-            let stamp = try Self.stamp(session)
-            if let known = lock.withLock({ known[digest] }), known.stamp == stamp, known.day == today {
+            let stamp = try store.rights.stamp(session)
+            if let known = lock.withLock({ known[digest] }), known.holder.stamp == stamp, known.day == today {
                 return known.expiresAt > now.microseconds ? known.holder : nil
             }
-            guard let found = try find(digest, now, today, session) else { return nil }
+            guard let found = try find(digest, now, today, stamp, session) else { return nil }
             lock.withLock {
                 if known.count >= Self.most { known.removeAll() }
-                known[digest] = Known(
-                    stamp: stamp, day: today, expiresAt: found.expiresAt, holder: found.holder)
+                known[digest] = Known(day: today, expiresAt: found.expiresAt, holder: found.holder)
             }
             return found.holder
         }
     }
 
-    /// The last facts of all that decides what a token may.
-    private static func stamp(_ session: any SQLSession) throws -> [Int64] {
-        let row = try session.row(
-            """
-            SELECT (SELECT max(id) FROM access_token_end), (SELECT max(id) FROM account_event),
-                (SELECT max(id) FROM role_grant), (SELECT max(id) FROM data_scope), (SELECT max(id) FROM delegation),
-                (SELECT max(id) FROM delegation_end), (SELECT max(id) FROM person_version),
-                (SELECT max(id) FROM approval_decision)
-            """)
-        return (0..<8).map { row?.optionalInteger($0) ?? 0 }
+    /// Who held a token when it was last asked for, without asking; `nil` where that isn't known.
+    ///
+    /// It has to be proven before anybody is answered.
+    package func believed(_ token: String, now: Instant, today: LocalDate) -> Holder? {
+        guard token.utf8.count <= 200 else { return nil }
+        let digest = Secret.digest(token)
+        guard let known = lock.withLock({ known[digest] }), known.day == today, known.expiresAt > now.microseconds
+        else { return nil }
+        return known.holder
     }
 
     private func find(
-        _ digest: [UInt8], _ now: Instant, _ today: LocalDate, _ session: any SQLSession
+        _ digest: [UInt8], _ now: Instant, _ today: LocalDate, _ stamp: RightsStamp, _ session: any SQLSession
     ) throws -> (holder: Holder, expiresAt: Int64)? {
         guard let token = try AccountRepository.token(digest, in: session), token.kind == .api, !token.isEnded,
             token.expiresAt > now.microseconds, try Self.isApproved(token.id, session),
@@ -77,7 +77,7 @@ package final class AccessTokens: @unchecked Sendable {
         let scopes = Set(token.scopes.split(separator: " ").compactMap { Permission(rawValue: String($0)) })
         let viewer = try Viewer.load(
             .person(key: person.text(0)), on: today, narrowedTo: scopes, in: session)
-        return (Holder(viewer: viewer, token: token.id), token.expiresAt)
+        return (Holder(viewer: viewer, token: token.id, stamp: stamp), token.expiresAt)
     }
 
     /// A service account's token works once a second person agreed to it.

@@ -41,6 +41,8 @@ package struct FileImport: Sendable {
     package var key: String?
     /// What a token narrows its holder to; `nil` narrows nothing.
     package var narrowedTo: Set<Permission>?
+    /// What its sender is believed to be allowed; `nil` where it was asked for.
+    package var belief: Belief?
     /// The number of the request that it came with, for the log.
     package var trace: String?
     /// Told the share of the work done, 0 … 1.
@@ -75,6 +77,7 @@ package struct FileImport: Sendable {
             command: command ?? "import-\(kind.rawValue)", actor: actor, source: origin, key: key,
             input: input(examined), now: now, today: today)
         request.narrowedTo = narrowedTo
+        request.belief = belief
         request.trace = trace
         let outcome = Outcome()
         do {

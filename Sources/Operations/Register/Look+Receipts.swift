@@ -56,6 +56,7 @@ extension Look {
             try take(&rows, facts, onlyWaiting, filter)
         } else {
             // Only what is shown is read, however many there are; what the scope hides is passed over.
+            let atOnce = filter.text.isEmpty && viewer.seesAll ? min(250, filter.limit + 25) : 250
             var cursor = before
             var looked = 0
             while rows.count <= filter.limit, looked < max(5_000, 2 * filter.limit) {
@@ -63,16 +64,16 @@ extension Look {
                     onlyWaiting
                         ? """
                         SELECT b.credit FROM credit_balance b WHERE b.unapplied > 0 AND b.credit < \(cursor)
-                         ORDER BY b.credit DESC LIMIT 250
+                         ORDER BY b.credit DESC LIMIT \(atOnce)
                         """
-                        : "SELECT id FROM credit WHERE id < \(cursor) ORDER BY id DESC LIMIT 250"
+                        : "SELECT id FROM credit WHERE id < \(cursor) ORDER BY id DESC LIMIT \(atOnce)"
                 ).map { $0.integer(0) }
                 guard let last = facts.last else { break }
                 try take(&rows, facts, onlyWaiting, filter)
                 looked += facts.count
                 cursor = last
                 // Where looking is given up, the next page goes on from there.
-                cut = facts.count < 250 ? nil : last
+                cut = facts.count < atOnce ? nil : last
             }
         }
         let shown = Array(rows.prefix(filter.limit))
@@ -118,35 +119,37 @@ extension Look {
 
     /// Credits by their facts, in the order asked for, within the scope.
     func receipts(facts: [Int64]) throws -> [ReceiptRow] {
-        var found: [Int64: ReceiptRow] = [:]
-        let personal = PersonalRepository(session: session, facts: nil)
+        var read: [SQLRow] = []
         try session.rows(
             about: facts.map { .integer($0) }, [],
             { places in
                 """
                 SELECT c.id, c.kind, c.reference, c.bank_account, e.code, c.value_day, c.posting_day, b.customer, c.payer,
-                    c.personal, c.remittance, c.currency, c.amount, b.unapplied, b.reversed
+                    p.subject, c.remittance, c.currency, c.amount, b.unapplied, b.reversed, p.ciphertext
                   FROM credit c JOIN credit_balance b ON b.credit = c.id JOIN entity e ON e.id = c.entity
+                  LEFT JOIN personal p ON p.id = c.personal
                  WHERE c.id IN (\(places))
                 """
             },
-            visit: { row in
-                guard let kind = Credit.Kind(rawValue: row.integer(1)), let currency = Currency(row.text(11)) else {
-                    return
-                }
-                let customer = row.optionalInteger(7)
-                guard customer.map(sees) ?? viewer.seesAll else { return }
-                let entry = customer.flatMap { outlook.attributes[$0] }
-                let hidden = try row.optionalInteger(9).flatMap { try personal.fields($0) }
-                found[row.integer(0)] = ReceiptRow(
-                    fact: row.integer(0), kind: kind, reference: row.text(2), bankAccount: row.text(3),
-                    entity: row.text(4), day: LocalDate(dayNumber: Int(row.integer(5))),
-                    postingDay: LocalDate(dayNumber: Int(row.integer(6))), customer: entry?.code,
-                    customerName: entry?.name, payer: hidden?.first ?? row.optionalText(8),
-                    remittance: row.optionalText(10) ?? hidden.flatMap { $0.count > 2 ? $0[2] : nil },
-                    amount: Money(minorUnits: row.integer(12), currency: currency),
-                    unapplied: Money(minorUnits: row.integer(13), currency: currency), isReversed: row.integer(14) == 1)
-            })
+            visit: { row in if row.optionalInteger(7).map(sees) ?? viewer.seesAll { read.append(row) } })
+        let personal = PersonalRepository(session: session, facts: nil)
+        if session.looksAhead { try personal.lookAhead(Set(read.compactMap { $0.optionalInteger(9) })) }
+        var found: [Int64: ReceiptRow] = [:]
+        for row in read {
+            guard let kind = Credit.Kind(rawValue: row.integer(1)), let currency = Currency(row.text(11)) else {
+                continue
+            }
+            let entry = row.optionalInteger(7).flatMap { outlook.attributes[$0] }
+            let hidden = try row.optionalInteger(9).flatMap { try personal.fields(subject: $0, row.blob(15)) }
+            found[row.integer(0)] = ReceiptRow(
+                fact: row.integer(0), kind: kind, reference: row.text(2), bankAccount: row.text(3),
+                entity: row.text(4), day: LocalDate(dayNumber: Int(row.integer(5))),
+                postingDay: LocalDate(dayNumber: Int(row.integer(6))), customer: entry?.code,
+                customerName: entry?.name, payer: hidden?.first ?? row.optionalText(8),
+                remittance: row.optionalText(10) ?? hidden.flatMap { $0.count > 2 ? $0[2] : nil },
+                amount: Money(minorUnits: row.integer(12), currency: currency),
+                unapplied: Money(minorUnits: row.integer(13), currency: currency), isReversed: row.integer(14) == 1)
+        }
         return facts.compactMap { found[$0] }
     }
 

@@ -29,7 +29,7 @@ package enum RecordQueries {
         return try store.read { session in
             let row = try session.row(
                 """
-                \(raw: customerColumns) WHERE c.code = \(code)
+                \(raw: customerColumns) FROM customer c \(raw: customerTables) WHERE c.code = \(code)
                 """)
             guard let row, viewer.sees(salesOwner: row.optionalInteger(8), collector: row.optionalInteger(9)) else {
                 throw Refusal(.customerUnknown, ["customer": .text(code)])
@@ -46,10 +46,14 @@ package enum RecordQueries {
         return try store.read { session in
             var found: [CustomerRecord] = []
             var last = code
+            // Of those who see some customers alone, more are looked at than will be shown.
+            let atOnce = viewer.seesAll ? limit : 500
             while found.count < limit {
                 let rows = try session.rows(
                     """
-                    \(raw: customerColumns) WHERE c.code > \(last) ORDER BY c.code LIMIT 500
+                    \(raw: customerColumns) FROM (
+                        SELECT id, code FROM customer WHERE code > \(last) ORDER BY code LIMIT \(atOnce)) c
+                    \(raw: customerTables) ORDER BY c.code
                     """)
                 for row in rows {
                     last = row.text(0)
@@ -58,7 +62,7 @@ package enum RecordQueries {
                     else { continue }
                     found.append(customer(row))
                 }
-                if rows.count < 500 { break }
+                if rows.count < atOnce { break }
             }
             return found
         }
@@ -67,10 +71,12 @@ package enum RecordQueries {
     private static let customerColumns = """
         SELECT c.code, v.n, v.name, v.uscc, v.industry, v.kind, v.size, g.code, v.sales_owner, v.collector, s.key, k.key,
             v.currency, v.terms_days, v.language, v.incomplete
-          FROM customer c JOIN customer_version v ON v.customer = c.id
+        """
+    private static let customerTables = """
+        JOIN customer_version v ON v.customer = c.id
             AND v.n = (SELECT max(w.n) FROM customer_version w WHERE w.customer = c.id)
-          LEFT JOIN customer g ON g.id = v.group_id
-          LEFT JOIN person s ON s.id = v.sales_owner LEFT JOIN person k ON k.id = v.collector
+        LEFT JOIN customer g ON g.id = v.group_id
+        LEFT JOIN person s ON s.id = v.sales_owner LEFT JOIN person k ON k.id = v.collector
         """
 
     private static func customer(_ row: SQLRow) -> CustomerRecord {

@@ -19,6 +19,8 @@ package struct ActRequest: Sendable {
     package let today: LocalDate
     /// What a token narrows its holder to; `nil` narrows nothing.
     package var narrowedTo: Set<Permission>?
+    /// What its sender is believed to be allowed; proven before anything is done. `nil` where it was asked for.
+    package var belief: Belief?
     /// The number of the request that it came with, for the log; it enters no act.
     package var trace: String?
 

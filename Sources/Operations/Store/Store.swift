@@ -13,6 +13,7 @@ package final class Store: Sendable {
     let imagePath: String?
     let picture: Picture
     let outlooks = OutlookKeeper()
+    let rights = RightsWatch()
     private let chance: @Sendable (Int) -> [UInt8]
 
     /// Version of the program, as acts name it.
@@ -65,7 +66,7 @@ package final class Store: Sendable {
         self.path = path
         imagePath = engine.file.map { $0 + ".openitems" }
         picture = Picture()
-        writer = Writer(engine, clock: clock)
+        writer = Writer(engine, clock: clock, watch: rights)
     }
 
     deinit { writer.close() }
@@ -157,6 +158,7 @@ private final class CommandJob<Outcome: Codable & Sendable>: WriterJob {
         (act, outcome, replayedAct, refusal) = (nil, nil, nil, nil)
         let books = Books(session, request, memory, lastFact: lastFact, chance: chance)
         // Also for what was done before: who has lost the right to ask isn't told either.
+        if let belief = request.belief { try belief.prove(memory.rights(session)) }
         try books.needPermission()
         let inputHash = SHA256.hash(Array(request.command.utf8) + [0] + request.input)
         if let key = request.key,

@@ -21,14 +21,15 @@ final class Writer: @unchecked Sendable {
     private var waiting: [Waiting] = []
     private var figures = WriterFigures()
     private var observer: (@Sendable (CommittedAct) -> Void)?
-    private let memory = WriterMemory()
+    private let memory: WriterMemory
     private var isClosed = false
 
     private typealias Waiting = (job: any WriterJob, since: ContinuousClock.Instant)
 
-    init(_ engine: any DatabaseEngine, clock: @escaping @Sendable () -> Instant) {
+    init(_ engine: any DatabaseEngine, clock: @escaping @Sendable () -> Instant, watch: RightsWatch) {
         self.engine = engine
         self.clock = clock
+        memory = WriterMemory(watch)
         let thread = Thread { [self] in loop() }
         thread.name = "huikuan.writer"
         thread.stackSize = 8 << 20

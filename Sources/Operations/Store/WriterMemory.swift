@@ -6,7 +6,7 @@ internal import Receivables
 /// before. So a command of a busy program asks the store for little more than what it is about.
 ///
 /// What anybody may is remembered until something changes that it depends on: another server's commands are seen with the
-/// next group, as each begins by looking at the numbers of the last facts.
+/// next group, as the journal then ends with an act that isn't this writer's.
 final class WriterMemory {
     // Used by the writer's thread alone.
 
@@ -23,21 +23,18 @@ final class WriterMemory {
         let narrowedTo: Set<Permission>?
     }
 
-    private var stamp: [Int64]?
-    private var isStampFresh = false
-    /// The last act that this writer recorded, when all before it is known.
-    private var lastHash: [UInt8]?
+    private let watch: RightsWatch
+    /// As of the beginning of the group, once it was looked for.
+    private var stamp: RightsStamp?
+    private var head: [UInt8] = []
+    /// What the things below were found as of.
+    private var found: RightsStamp?
     private var viewers: [Known: Viewer] = [:]
     private var settings: CompanySettings?
     private var keys: [String: Earlier] = [:]
     private var knowsKeys = false
 
-    /// Facts of these kinds change who may what, or the company.
-    private static let watched: Set<UInt16> = Set(
-        [
-            FactTable.settingVersion, .person, .personVersion, .roleGrant, .account, .accountEvent, .accessTokenEnd,
-            .dataScope, .delegation, .delegationEnd, .approvalDecision,
-        ].map(\.kind))
+    init(_ watch: RightsWatch) { self.watch = watch }
 
     /// What a group of commands will ask: which of their keys were used before.
     ///
@@ -66,9 +63,10 @@ final class WriterMemory {
     ///
     /// - Parameters:
     ///   - wanted: As foreseen.
-    ///   - head: As it stands: still as this writer left it, it says that nobody else wrote.
+    ///   - head: As it stands.
     func begin(_ wanted: [(scope: String, key: String)], _ head: Head, _ session: any SQLSession) throws {
-        isStampFresh = stamp != nil && head.lastHash == lastHash
+        stamp = nil
+        self.head = head.lastHash
         keys = [:]
         knowsKeys = false
         // Where each look-up waits for a server, all of a group are made at once.
@@ -92,17 +90,22 @@ final class WriterMemory {
 
     /// A command ended, whether it was done or undone: what it changed isn't known any more.
     func note(_ kinds: some Sequence<UInt16>) {
-        if kinds.contains(where: Self.watched.contains) { forget() }
+        guard kinds.contains(where: RightsStamp.kinds.contains) else { return }
+        forget()
+        // Within this transaction it is another one for each such command.
+        head = []
     }
 
-    /// A group was committed, with this act as its last one. Where nobody looked, others may have written before it.
-    func noteCommitted(_ hash: [UInt8]) { lastHash = isStampFresh ? hash : nil }
+    /// A group was committed, with this act as its last one: where nothing of it changed, the stamp is as it was.
+    func noteCommitted(_ hash: [UInt8]) {
+        if let stamp, !head.isEmpty { watch.note(stamp, asOf: hash) }
+    }
 
     func forget() {
         viewers = [:]
         settings = nil
         stamp = nil
-        isStampFresh = false
+        found = nil
     }
 
     /// Whoever acts, with what they may now.
@@ -126,20 +129,20 @@ final class WriterMemory {
         return company
     }
 
-    private static let watchedTables = [
-        "setting_version", "person", "person_version", "role_grant", "account_event", "access_token_end", "data_scope",
-        "delegation", "delegation_end",
-    ]
-    private static let stampQuestion = SQL(
-        "SELECT " + watchedTables.map { "(SELECT max(id) FROM \($0))" }.joined(separator: ", "), [])
-
-    /// Once for each group, whether anything changed.
-    private func look(_ session: any SQLSession) throws {
-        guard !isStampFresh else { return }
-        let row = try session.row(Self.stampQuestion)
-        let now = Self.watchedTables.indices.map { row?.optionalInteger($0) ?? 0 }
-        if now != stamp { forget() }
+    /// The stamp as of now, in this transaction.
+    func rights(_ session: any SQLSession) throws -> RightsStamp {
+        if let stamp { return stamp }
+        let now = try (head.isEmpty ? nil : watch.stamp(asOf: head)) ?? RightsStamp.load(session)
         stamp = now
-        isStampFresh = true
+        return now
+    }
+
+    /// Forgets what was found before something changed; looks once for each group.
+    private func look(_ session: any SQLSession) throws {
+        let now = try rights(session)
+        guard now != found else { return }
+        viewers = [:]
+        settings = nil
+        found = now
     }
 }

@@ -45,10 +45,18 @@ struct APIServer: Sendable {
         }
         let route = Self.base + operation.path
         do {
-            let (holder, limits) = try await holder(request, operation, origin)
-            let call = try await call(
-                request, operation, places, rawQuery, holder, w, id: id, origin: origin, base: base)
-            let answer = try await operation.run(call)
+            let asking = try await asking(request, operation, origin)
+            let limits = try share(of: asking.holder)
+            let call: Call
+            do {
+                call = try await self.call(
+                    request, operation, places, rawQuery, asking, w, id: id, origin: origin, base: base)
+            } catch {
+                // Nothing is said to a token that doesn't work any more.
+                if asking.belief != nil { _ = try await asked(asking.token, operation, origin) }
+                throw error
+            }
+            let answer = try await run(call, asking)
             var reply = self.reply(answer, operation, request)
             reply.headers += limits
             return Outcome(reply: reply, route: route, act: answer.act)
@@ -75,37 +83,79 @@ struct APIServer: Sendable {
 
     // MARK: Who asks
 
-    private func holder(
-        _ request: Request, _ operation: Operation, _ origin: SignIn.Origin
-    ) async throws -> (AccessTokens.Holder, [(name: String, value: String)]) {
-        guard operation.access != .anybody else { return (.nobody, []) }
+    private struct Asking {
+        let token: String
+        let holder: AccessTokens.Holder
+        /// What is still to be proven; `nil` where the token was asked for.
+        var belief: Belief?
+    }
+
+    private func asking(_ request: Request, _ operation: Operation, _ origin: SignIn.Origin) async throws -> Asking {
+        guard operation.access != .anybody else { return Asking(token: "", holder: .nobody) }
         let header = request.headers[.authorization] ?? ""
         let words = header.split(separator: " ", maxSplits: 1)
         guard words.count == 2, words[0].lowercased() == "bearer" else {
             throw refused(.tokenMissing, origin, "Bearer")
         }
-        let (site, token, now) = (site, String(words[1]), site.clock())
+        let token = String(words[1])
+        // A file is kept before any command: nobody sends one on a belief.
+        if operation.isCommand, !operation.takesFile {
+            let now = site.clock()
+            if let holder = site.tokens.believed(token, now: now, today: site.today(of: now)),
+                Self.may(operation.access, holder.viewer)
+            {
+                return Asking(token: token, holder: holder, belief: Belief(in: holder))
+            }
+        }
+        return Asking(token: token, holder: try await asked(token, operation, origin))
+    }
+
+    /// Asks who holds a token now, and whether they may.
+    private func asked(
+        _ token: String, _ operation: Operation, _ origin: SignIn.Origin
+    ) async throws -> AccessTokens.Holder {
+        let (site, now) = (site, site.clock())
         let today = site.today(of: now)
         guard let holder = try await site.work({ try site.tokens.holder(of: token, now: now, today: today) }) else {
             try await site.work { try site.noteRefusedToken(from: origin) }
             throw refused(.tokenInvalid, origin, "Bearer error=\"invalid_token\"")
         }
+        if !Self.may(operation.access, holder.viewer), let first = operation.access.permissions.first {
+            try holder.viewer.need(first)
+        }
+        return holder
+    }
+
+    private static func may(_ access: Operation.Access, _ viewer: Viewer) -> Bool {
+        access.permissions.isEmpty || access.permissions.contains(where: viewer.may)
+    }
+
+    /// Takes a request of the token's share.
+    ///
+    /// - Returns: Headers that tell what is left.
+    private func share(of holder: AccessTokens.Holder) throws -> [(name: String, value: String)] {
+        guard holder.token != AccessTokens.Holder.nobody.token else { return [] }
         let share = site.rateLimits.take("token:\(holder.token)")
         if let wait = share.wait {
             throw Problem(
                 429, Refusal(.requestTooMany, ["seconds": .count(wait)]), headers: [("Retry-After", "\(wait)")])
         }
-        let limits =
-            share.left == .max ? [] : [(name: "RateLimit-Remaining", value: "\(share.left)")]
-        switch operation.access {
-        case .permission(let permission): try holder.viewer.need(permission)
-        case .anyOf(let permissions):
-            if let first = permissions.first, !permissions.contains(where: holder.viewer.may) {
-                try holder.viewer.need(first)
-            }
-        case .anybody, .token: break
-        }
-        return (holder, limits)
+        return share.left == .max ? [] : [(name: "RateLimit-Remaining", value: "\(share.left)")]
+    }
+
+    /// Runs an operation; where its sender's rights were only believed and no command proved them, asks before anything
+    /// is said, and where they had changed, runs it again with what they are now.
+    private func run(_ call: Call, _ asking: Asking) async throws -> Answer {
+        guard let belief = asking.belief else { return try await call.operation.run(call) }
+        let result: Result<Answer, any Error>
+        do { result = .success(try await call.operation.run(call)) } catch { result = .failure(error) }
+        if belief.isProven { return try result.get() }
+        let holder = try await asked(asking.token, call.operation, call.origin)
+        if belief.isStill(holder), !result.isBroken { return try result.get() }
+        var again = call
+        again.viewer = holder.viewer
+        again.belief = nil
+        return try await call.operation.run(again)
     }
 
     /// Who tries tokens is told so, and after many of them has to wait.
@@ -121,7 +171,7 @@ struct APIServer: Sendable {
 
     private func call(
         _ request: Request, _ operation: Operation, _ places: [String: String], _ rawQuery: String,
-        _ holder: AccessTokens.Holder, _ w: Wording, id: String, origin: SignIn.Origin, base: String
+        _ asking: Asking, _ w: Wording, id: String, origin: SignIn.Origin, base: String
     ) async throws -> Call {
         var parts: [Problem.Part] = []
         for (name, value) in places.sorted(by: { $0.key < $1.key }) {
@@ -144,7 +194,7 @@ struct APIServer: Sendable {
             guard types.contains(type) else {
                 throw Problem(415, Refusal(.requestMedia, ["expected": .text(types.joined(separator: ", "))]))
             }
-            let (site, stream, owner) = (site, request.body, holder.viewer.key)
+            let (site, stream, owner) = (site, request.body, asking.holder.viewer.key)
             let limit = Refusal(.requestTooLarge, ["limit": .count(most)])
             if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > most {
                 throw Problem(413, limit)
@@ -158,7 +208,7 @@ struct APIServer: Sendable {
         return Call(
             site: site, operation: operation, places: places, query: query, body: body, upload: upload, key: key,
             version: version, requestID: id, now: now, today: site.today(of: now), w: w, base: base, origin: origin,
-            viewer: holder.viewer, token: holder.token)
+            viewer: asking.holder.viewer, token: asking.holder.token, belief: asking.belief)
     }
 
     private func wrong(_ schema: Schema, _ field: String, _ w: Wording) -> Problem.Part {
@@ -277,7 +327,8 @@ struct APIServer: Sendable {
             var bytes: [UInt8] = []
             body.write(to: &bytes)
             reply = Reply(
-                status: answer.status ?? operation.status, headers: [("Content-Type", "application/json")], body: bytes)
+                status: answer.status ?? operation.status,
+                headers: [("Content-Type", "application/json")], body: bytes)
         } else {
             reply = Reply(status: 204)
         }
@@ -292,4 +343,8 @@ struct APIServer: Sendable {
         }
         return reply.with("ETag", tag)
     }
+}
+
+extension Result where Success == Answer, Failure == any Error {
+    fileprivate var isBroken: Bool { if case .failure(let error) = self { error is BeliefBroken } else { false } }
 }

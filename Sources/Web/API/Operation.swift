@@ -20,6 +20,15 @@ final class Operation: Sendable {
         case permission(Permission)
         /// Any one of these, for operations that show only what the token may see.
         case anyOf([Permission])
+
+        /// Any one of them is enough; where there is none, nothing is asked.
+        var permissions: [Permission] {
+            switch self {
+            case .anybody, .token: []
+            case .permission(let permission): [permission]
+            case .anyOf(let permissions): permissions
+            }
+        }
     }
 
     enum Body: Sendable {
@@ -126,6 +135,9 @@ final class Operation: Sendable {
     /// Whether it changes something: then it asks for an idempotency key.
     var isCommand: Bool { method != .get }
 
+    /// Whether its body is a file.
+    var takesFile: Bool { if case .file = body { true } else { false } }
+
     /// What the document and generated clients group it by.
     var tag: String { pattern.first }
 
@@ -184,9 +196,11 @@ struct Call: Sendable {
     let base: String
     let origin: SignIn.Origin
     /// Who asks; an operation for anybody has none.
-    let viewer: Viewer
+    var viewer: Viewer
     /// The number of the token that it came with.
     let token: Int64
+    /// What is still to be proven of them; `nil` where it was asked for.
+    var belief: Belief?
 
     var store: Store { site.store }
 
@@ -227,6 +241,7 @@ struct Call: Sendable {
             now: now,
             today: today)
         request.narrowedTo = viewer.narrowing
+        request.belief = belief
         request.trace = requestID
         return request
     }

@@ -79,6 +79,7 @@ enum Registering {
         importing.options.updates = updates
         importing.key = "api \(call.key)"
         importing.narrowedTo = call.viewer.narrowing
+        importing.belief = call.belief
         importing.trace = call.requestID
         let result = try await importing.run(
             in: call.store, actor: call.viewer.actor, source: "api", now: call.now, today: call.today)
