@@ -1507,14 +1507,14 @@ extension AttackTests {
 
 extension Browser {
     /// The cookies as a browser sends them.
-    fileprivate var cookieHeader: String {
+    var cookieHeader: String {
         cookies.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "; ")
     }
 }
 
 extension Served {
     /// Somebody who isn't signed in, with headers of their own.
-    fileprivate func stranger(_ headers: [String: String]) -> Browser {
+    func stranger(_ headers: [String: String]) -> Browser {
         let browser = stranger()
         browser.headers = headers
         return browser

@@ -72,11 +72,30 @@ package enum Password {
         password.precomposedStringWithCompatibilityMapping.utf8.map { CChar(bitPattern: $0) }
     }
 
+    /// Passwords that were found in other places' breaches, one in a line: the file that `HUIKUAN_COMMON_PASSWORDS` names.
+    static let known: Set<String> = {
+        guard let path = ProcessInfo.processInfo.environment["HUIKUAN_COMMON_PASSWORDS"], !path.isEmpty else {
+            return []
+        }
+        return list(path)
+    }()
+
+    /// - Returns: What the file holds in small letters, without lines that begin with `#`; nothing where it can't be read.
+    static func list(_ path: String) -> Set<String> {
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return [] }
+        return Set(text.split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("#") }.map { $0.lowercased() })
+    }
+
     /// Whether it is among the first that somebody would try: one character or a run over and over, a keyboard row,
     /// or made of what everybody knows of the person.
-    static func isEasy(_ password: String, knowing words: [String]) -> Bool {
+    static func isEasy(
+        _ password: String, knowing words: [String], common known: Set<String> = Password.known
+    ) -> Bool {
         var rest = password.lowercased()
-        if Set(rest).count < 5 { return true }
+        if Set(rest).count < 5 || known.contains(rest) { return true }
+        // One of them with a year or a sign behind it is no other.
+        let stem = rest.prefix(while: \.isLetter)
+        if stem.count >= 4, rest.count - stem.count <= 5, known.contains(String(stem)) { return true }
         let common = [
             "password", "passwort", "qwertyuiop", "qwerty", "asdfghjkl", "zxcvbnm", "1234567890", "123456789",
             "12345678",

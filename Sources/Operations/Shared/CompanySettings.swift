@@ -78,6 +78,13 @@ package struct CompanySettings: Hashable, Sendable {
         return Instant(microseconds: found.microseconds - 1)
     }
 
+    /// A day and time of the company's, with its zone, for people to read: `2026-06-01 12:00 (Asia/Shanghai)`.
+    func shown(_ instant: Instant) -> String {
+        let minute = minuteOfDay(of: instant)
+        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return "\(day(of: instant)) \(two(minute / 60)):\(two(minute % 60)) (\(timeZone))"
+    }
+
     private func local(_ instant: Instant) -> Instant {
         let zone = TimeZone(identifier: timeZone) ?? .gmt
         let offset = zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(instant.microseconds) / 1e6))

@@ -154,6 +154,6 @@ extension FactTable {
         "carrying": .derived, "untranslated": .derived, "migration": .outside, "personal_key": .outside,
         "delivery": .outside, "session": .outside, "sign_in_attempt": .outside, "security_event": .outside,
         "preference": .outside, "attachment_content": .outside,
-        "webhook_place": .outside, "webhook_message": .outside,
+        "webhook_place": .outside, "webhook_message": .outside, "account_notice": .outside,
     ]
 }

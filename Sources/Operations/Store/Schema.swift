@@ -27,6 +27,7 @@ enum Schema {
         Migration(
             number: 6, name: "other systems", statements: otherSystems,
             appendOnly: FactTable.all.filter { (58...60).contains($0.kind) }.map(\.name)),
+        Migration(number: 7, name: "notices", statements: notices),
     ])
 
     /// All tables in the order of their creation, so that a table stands behind those that it names.
@@ -303,6 +304,15 @@ enum Schema {
             result INTEGER NOT NULL CHECK (result IN (0, 1, 2)), answer TEXT NOT NULL) STRICT
         """,
         "CREATE INDEX outbox_day ON outbox (not_before_day)",
+    ]
+
+    /// What became of letters to people about their accounts: made of facts, and vouching for nothing.
+    private static let notices = [
+        """
+        CREATE TABLE account_notice (fact INTEGER NOT NULL, kind INTEGER NOT NULL CHECK (kind IN (1, 2)),
+            attempts INTEGER NOT NULL, holder TEXT NOT NULL, leased_until INTEGER NOT NULL, not_before INTEGER NOT NULL,
+            result INTEGER NOT NULL CHECK (result IN (0, 1, 2)), UNIQUE (fact, kind)) STRICT
+        """
     ]
 
     /// People's accounts, what a second person has to decide, and what a browser's session needs.

@@ -159,7 +159,7 @@ package struct Outbox: Sendable {
     }
 
     /// Ten seconds, twenty, forty … up to some hours.
-    private static func secondsToWait(after attempt: Int) -> Int64 { 10 << Int64(min(max(attempt, 1) - 1, 11)) }
+    static func secondsToWait(after attempt: Int) -> Int64 { 10 << Int64(min(max(attempt, 1) - 1, 11)) }
 
     /// Makes facts of what was sent, and of what never will be.
     ///

@@ -186,6 +186,7 @@ package enum RefusalCode: String, CaseIterable, Sendable {
     case requestMethod = "request.method"
     case requestMedia = "request.media"
     case requestTooLarge = "request.too-large"
+    case uploadQuota = "upload.quota"
     case requestTooMany = "request.too-many"
     case requestUnreadable = "request.unreadable"
     case requestMissing = "request.missing"

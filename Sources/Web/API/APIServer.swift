@@ -11,6 +11,8 @@ internal import Receivables
 struct APIServer: Sendable {
     static let prefix = ["api", "v1"]
     static let base = "/api/v1"
+    /// Of the interface; which program serves it is nobody's business who has no token.
+    static let version = "1.0"
 
     let site: Site
 
@@ -121,6 +123,7 @@ struct APIServer: Sendable {
             throw refused(.tokenInvalid, origin, "Bearer error=\"invalid_token\"")
         }
         if !Self.may(operation.access, holder.viewer), let first = operation.access.permissions.first {
+            try await site.noteDenied(holder.viewer, first, at: Self.base + operation.path, from: origin)
             try holder.viewer.need(first)
         }
         return holder
@@ -328,7 +331,11 @@ struct APIServer: Sendable {
             body.write(to: &bytes)
             reply = Reply(
                 status: answer.status ?? operation.status,
-                headers: [("Content-Type", "application/json")], body: bytes)
+                headers: [
+                    ("Content-Type", "application/json"),
+                    // A browser that is led here shows nothing of it as a page.
+                    ("Content-Disposition", "attachment; filename=\"api.json\""),
+                ], body: bytes)
         } else {
             reply = Reply(status: 204)
         }

@@ -31,7 +31,7 @@ struct OpenAPIDocument {
         return .object([
             "openapi": .string("3.1.0"),
             "info": .object([
-                "title": .string("Huikuan"), "version": .string(Store.appVersion),
+                "title": .string("Huikuan"), "version": .string(APIServer.version),
                 "description": .string(Self.about),
                 "license": .object(["name": .string("Apache-2.0"), "identifier": .string("Apache-2.0")]),
             ]),

@@ -619,6 +619,19 @@ async function copy(button) {
   setTimeout(() => { button.replaceChildren(...nodes); started.delete(button); }, 2000);
 }
 
+/* A password that somebody wants to see while they type it; the button says what it does next. */
+function reveal(button) {
+  const field = byId(button.dataset.reveal), next = button.dataset.other, shown = field.type === 'text';
+  button.dataset.other = button.textContent; button.textContent = next; button.setAttribute('aria-pressed', String(!shown));
+  field.type = shown ? 'password' : 'text'; field.focus();
+}
+/* Different signs and how many kinds of them there are, in steps of twenty bits over forty. A hint alone: the server decides. */
+function strength(text) {
+  const kinds = [[/[a-z]/, 26], [/[A-Z]/, 26], [/\d/, 10], [/[^a-zA-Z\d]/, 40]].reduce((sum, [kind, count]) => sum + (kind.test(text) ? count : 0), 1);
+  const bits = Math.min(text.length, new Set(text).size * 1.5) * Math.log2(kinds);
+  return text.length < 12 ? Math.min(1, Math.floor(bits / 20)) : Math.max(1, Math.min(4, Math.floor((bits - 20) / 20)));
+}
+
 /* ---------- listening ---------- */
 on('click', event => {
   const target = event.target, row = target.closest('#main [data-row]'), link = target.closest('a[href]'), menu = link?.closest('details.menu');
@@ -630,6 +643,8 @@ on('click', event => {
     if (event.shiftKey && lastPick?.isConnected) pickTo(target, target.checked);
     lastPick = target;
   }
+  const eye = target.closest('[data-reveal]');
+  if (eye) return reveal(eye);
   const small = target.closest('[data-print], [data-copy]');
   if (small) { event.preventDefault(); return small.matches('[data-print]') ? print() : copy(small); }
   /* With a modifier the person wants the browser's own way: a new tab, a download. */
@@ -644,6 +659,8 @@ on('click', event => {
 /* Pressing the mouse on a suggestion must not take focus from the box, or the list is gone before the click. */
 on('mousedown', event => { if (event.target.closest?.('#suggest')) event.preventDefault(); });
 for (const type of ['input', 'compositionend']) on(type, event => {
+  const meter = event.target.id && document.querySelector(`[data-strength="${CSS.escape(event.target.id)}"]`);
+  if (meter) meter.value = strength(event.target.value);
   const el = event.target, split = splitOf(el);
   if (!el.form) return;
   touch(el);

@@ -25,6 +25,11 @@ enum AccountPages {
         Route(.post, "/account/delegation/{id}/end", .permission(.delegate), endDelegation),
     ]
 
+    /// Where somebody may go who has to set a second factor first.
+    static let placesWithoutSecondFactor: Set<String> = [
+        "/account", "/account/second-factor", "/password", "/sign-out", "/preferences",
+    ]
+
     // MARK: Signing in
 
     static func signIn(_ asking: Asking, refused: Refusal? = nil) -> Reply {
@@ -40,7 +45,7 @@ enum AccountPages {
             <input type="hidden" name="next" value="\(next)">
             \(provider(asking, next))
             <div class="field"><label for="u">\(w(.email))</label><input id="u" name="user" type="email" autocomplete="username" value="\(email)" required></div>
-            <div class="field"><label for="p">\(w(.password))</label><input id="p" name="password" type="password" autocomplete="current-password" required></div>
+            \(PasswordField(w: w).present("p", named: "password", .password))
             <div class="field"><label for="t">\(w(.code)) <span class="hint">\(w(.codeHint))</span></label><input id="t" name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="6" pattern="[0-9]{6}"></div>
             <button class="btn main-act" type="submit" data-busy="\(w(.busy))">\(w(.signIn))</button>
             <p class="meta small-print">\(w(.signInLogged))</p>
@@ -115,16 +120,10 @@ enum AccountPages {
             <div><h2>\(w(.invitationTitle))</h2><p class="meta">\(w(.invitationText, ["name": .text(invited.name)]))</p></div>
             \(refused.map { Parts(asking).callout(HTML(w.message($0)), isBad: true) } ?? .nothing)
             <div class="field"><label for="u">\(w(.email))</label><input id="u" name="user" type="email" autocomplete="username" value="\(invited.email)" readonly></div>
-            \(newPasswordField(asking))
+            \(PasswordField(w: asking.w).new)
             <button class="btn main-act" type="submit" data-busy="\(w(.busy))">\(w(.invitationAccept))</button>
             </form>
             """)
-    }
-
-    private static func newPasswordField(_ asking: Asking) -> HTML {
-        """
-        <div class="field"><label for="n">\(asking.w(.newPassword))</label><input id="n" name="password" type="password" autocomplete="new-password" minlength="\(Password.shortest)" required><span class="hint">\(asking.w(.passwordHint, ["count": .count(Password.shortest)]))</span></div>
-        """
     }
 
     @Sendable private static func accept(_ asking: Asking) async throws -> Reply {
@@ -163,7 +162,7 @@ enum AccountPages {
             \(refused.map { Parts(asking).callout(HTML(w.message($0)), isBad: true) } ?? .nothing)
             <div class="field"><label for="name">\(w(.yourName))</label><input id="name" name="name" value="\(asking.form["name"])" autocomplete="name" required></div>
             <div class="field"><label for="u">\(w(.email))</label><input id="u" name="user" type="email" autocomplete="username" value="\(asking.form["user"])" required></div>
-            \(newPasswordField(asking))
+            \(PasswordField(w: asking.w).new)
             <button class="btn main-act" type="submit" data-busy="\(w(.busy))">\(w(.setUpAct))</button>
             <p class="meta">\(w(.setUpNext))</p>
             </form>
@@ -236,8 +235,8 @@ enum AccountPages {
             \(if: mustChange, Parts(asking).callout(HTML(w(.passwordMustChange))))
             \(refused.map { Parts(asking).callout(HTML(w.message($0)), isBad: true) } ?? .nothing)
             <form class="form narrow sec" method="post" action="/password" data-loose>\(Layout.formFields(asking))
-            \(if: asking.session?.hasPassword ?? false, Parts(asking).field("old", w(.oldPassword), type: "password", isRequired: true, more: " autocomplete=\"current-password\""))
-            \(newPasswordField(asking))
+            \(if: asking.session?.hasPassword ?? false, PasswordField(w: w).present("old", named: "old", .oldPassword))
+            \(PasswordField(w: asking.w).new)
             <p class="acts">\(Parts(asking).submit(w(.changePassword)))</p></form>
             """)
     }
@@ -288,6 +287,7 @@ enum AccountPages {
             """
             \(parts.head(asking.session?.name ?? "", meta: HTML("\(viewer.key) · \(roles.isEmpty ? w(.noRole) : w.list(roles)) · \(w.name(.scope, viewer.scope.name))"), actions: parts.button(w(.changePassword), "/password")))
             \(refused.map { parts.callout(HTML(w.message($0)), isBad: true) } ?? .nothing)
+            \(if: asking.session.map(site.needsSecondFactor) ?? false, parts.callout(HTML(w(.secondFactorNeeded))))
             \(made.map { link in "<section class=\"sec\"><h2>\(w(.tokenMade))</h2><p class=\"lead\">\(w(.tokenMadeText))</p><p class=\"secret\">\(link.token)</p></section>" as HTML } ?? .nothing)
             <div class="two-columns sec">
             <section><h2>\(w(.display))</h2><form class="form" method="post" action="/preferences" data-loose>\(Layout.formFields(asking, isOnce: false))<input type="hidden" name="back" value="/account">

@@ -133,7 +133,7 @@ struct FirstRunResponder: HTTPResponder {
             \(field("timeZone", .timeZone, "Asia/Shanghai"))
             \(field("name", .yourName, "", more: " autocomplete=\"name\""))
             \(field("user", .email, "", type: "email", more: " autocomplete=\"username\""))
-            <div class="field"><label for="n">\(w(.newPassword))</label><input id="n" name="password" type="password" autocomplete="new-password" minlength="\(Password.shortest)" required><span class="hint">\(w(.passwordHint, ["count": .count(Password.shortest)]))</span></div>
+            \(PasswordField(w: w).new)
             <button class="btn main-act" type="submit" data-busy="\(w(.busy))">\(w(.firstRunAct))</button>
             </form>
             <form method="post" action="/set-up/\(token)?language=\(w.language.rawValue)" class="wide sec" data-loose><p class="lead">\(w(.firstRunSampleText))</p><button class="btn" name="act" value="sample" data-busy="\(w(.busy))">\(w(.firstRunSample))</button></form>

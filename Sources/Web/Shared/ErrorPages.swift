@@ -12,6 +12,7 @@ enum ErrorPages {
             case 405: (.error405, .error405Text)
             case 413: (.error413, .error413Text)
             case 400: (.error400, .error400Text)
+            case 429: (.error429, .error429Text)
             default: (.error500, .error500Text)
             }
         return bare(w(title), w(text, ["id": .text(id)]), status, w, site)

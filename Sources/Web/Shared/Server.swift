@@ -121,7 +121,7 @@ struct Responder: HTTPResponder {
         let server = APIServer(site: site)
         return await server.answer(
             request, path: Array(segments.dropFirst(APIServer.prefix.count)), query: query, id: id,
-            origin: origin(request, context), base: base(request), logger: logger)
+            origin: origin(request, context), base: base(request, context), logger: logger)
     }
 
     private func answer(_ request: Request, _ context: WebContext, _ id: String) async -> (Reply, route: String) {
@@ -151,7 +151,7 @@ struct Responder: HTTPResponder {
         var current: SignIn.Current?
         var made: Asking?
         do {
-            if let token = Cookies.session(in: cookies, isSecure: isSecure(request)) {
+            if let token = Cookies.session(in: cookies, isSecure: isSecure(request, context)) {
                 let site = site
                 current = try await site.work { try site.signIn.current(token, today: site.today) }
             }
@@ -161,12 +161,21 @@ struct Responder: HTTPResponder {
             let part = partName.flatMap { request.headers[$0] } ?? query["part"]
             var asking = Asking(
                 site: site, method: method, path: rawPath, places: places, query: query, form: Fields(), files: [],
-                cookies: cookies, part: part, origin: origin(request, context), isSecure: isSecure(request),
-                base: base(request), requestID: id, now: now, today: site.today(of: now), session: current,
+                cookies: cookies, part: part, origin: origin(request, context), isSecure: isSecure(request, context),
+                base: base(request, context), requestID: id, now: now, today: site.today(of: now), session: current,
                 w: site.wording(language))
             made = asking
             // Nothing is read of what somebody sends who may not send it.
-            if let refused = Guard.refusal(asking, route, request) { return (refused, route.path) }
+            if let current, let wait = site.pageLimits.take(current.viewer.key).wait {
+                let reply = ErrorPages.plain(429, site.wording(language), site, id)
+                return (reply.with("Retry-After", "\(wait)"), route.path)
+            }
+            if let refused = Guard.refusal(asking, route, request) {
+                if let current, case .permission(let permission) = route.access, !current.viewer.may(permission) {
+                    try await site.noteDenied(current.viewer, permission, at: route.path, from: asking.origin)
+                }
+                return (refused, route.path)
+            }
             if method == .post {
                 let bytes = Array(buffer: try await request.body.collect(upTo: route.bodyLimit))
                 let type = request.headers[.contentType] ?? ""
@@ -254,15 +263,20 @@ struct Responder: HTTPResponder {
     }
 
     /// As people know the server, else as this browser reached it.
-    private func base(_ request: Request) -> String {
+    private func base(_ request: Request, _ context: WebContext) -> String {
         if let known = site.publicAddress { return known }
-        return "http\(isSecure(request) ? "s" : "")://\(request.head.authority ?? "127.0.0.1")"
+        return "http\(isSecure(request, context) ? "s" : "")://\(request.head.authority ?? "127.0.0.1")"
     }
 
-    private func isSecure(_ request: Request) -> Bool {
+    /// Whether the browser speaks TLS, which only a proxy on this machine can tell.
+    private func isSecure(_ request: Request, _ context: WebContext) -> Bool {
         if site.publicAddress?.hasPrefix("https:") ?? false { return true }
-        return HTTPField.Name("X-Forwarded-Proto").flatMap { request.headers[$0] } == "https"
+        let said = HTTPField.Name("X-Forwarded-Proto").flatMap { request.headers[$0] }
+        return Self.speaksTLS(said, from: context.address)
     }
+
+    /// - Parameter said: What `X-Forwarded-Proto` says; anybody else than a proxy on this machine could say it too.
+    static func speaksTLS(_ said: String?, from address: String) -> Bool { isLocal(address) && said == "https" }
 }
 
 enum Cookies {
@@ -304,6 +318,9 @@ enum Guard {
         }
         if session.mustChangePassword, !["/password", "/sign-out", "/preferences"].contains(route.path) {
             return .redirect("/password")
+        }
+        if asking.site.needsSecondFactor(session), !AccountPages.placesWithoutSecondFactor.contains(route.path) {
+            return .redirect("/account")
         }
         if case .permission(let permission) = route.access, !session.viewer.may(permission) {
             return ErrorPages.denied(asking, permission)

@@ -2,7 +2,7 @@ internal import Foundation
 package import Ledger
 internal import NIOPosix
 package import Operations
-internal import Receivables
+package import Receivables
 
 /// Everything that the pages of one company share.
 package final class Site: Sendable {
@@ -31,6 +31,10 @@ package final class Site: Sendable {
     let provider: Provider?
     /// How often an address may try tokens that don't work.
     let failureLimits = RateLimits(perSecond: 20, burst: 600)
+    /// How often one person may ask for pages.
+    let pageLimits: RateLimits
+    /// Who needs a second factor, by their roles.
+    private let secondFactorFor: Set<Role>
     private let providerLimits = RateLimits(perSecond: 1, burst: 60)
     private let refusedTokens = RateLimits(perSecond: 1, burst: 3)
     private let pool: NIOThreadPool
@@ -38,12 +42,13 @@ package final class Site: Sendable {
     /// - Parameters:
     ///   - clock: Time for sessions, links and commands.
     ///   - publicAddress: What links that leave the program begin with.
-    ///   - requestsPerSecond: How often one token may ask; 0 limits nothing.
+    ///   - requestsPerSecond: How often one token, or one person's browser, may ask; 0 limits nothing.
+    ///   - secondFactorFor: Roles with which people who sign in by a password need a second factor too.
     /// - Throws: `Refusal` `file.missing` when the program's resources aren't found.
     package init(
         _ store: Store, clock: @escaping @Sendable () -> Instant, publicAddress: String? = nil,
         isDevelopment: Bool = false, requestsPerSecond: Int = Site.usualRequestsPerSecond,
-        provider: ProviderSettings? = nil
+        provider: ProviderSettings? = nil, secondFactorFor: Set<Role> = []
     ) throws {
         self.store = store
         self.clock = clock
@@ -62,6 +67,8 @@ package final class Site: Sendable {
         tokens = AccessTokens(in: store)
         self.provider = provider.map { Provider($0) }
         rateLimits = RateLimits(perSecond: requestsPerSecond, burst: 2 * requestsPerSecond)
+        pageLimits = RateLimits(perSecond: requestsPerSecond, burst: 2 * requestsPerSecond)
+        self.secondFactorFor = secondFactorFor
         pool = NIOThreadPool(numberOfThreads: max(4, 2 * ProcessInfo.processInfo.activeProcessorCount))
         pool.start()
     }
@@ -88,6 +95,22 @@ package final class Site: Sendable {
     func noteRefusedToken(from origin: SignIn.Origin) throws {
         guard refusedTokens.take("address:\(origin.network)").wait == nil else { return }
         try signIn.note("token-refused", "", from: origin, "")
+    }
+
+    /// Somebody asked for what their roles don't allow: said in the security log, but for a flood of them.
+    func noteDenied(
+        _ viewer: Viewer, _ permission: Permission, at route: String, from origin: SignIn.Origin
+    ) async throws {
+        guard refusedTokens.take("denied:\(viewer.key)").wait == nil else { return }
+        try await work {
+            try self.signIn.note("access-denied", viewer.key, from: origin, "\(permission.rawValue) \(route)")
+        }
+    }
+
+    /// Whether somebody has to set a second factor before anything else. Whoever never had a password comes by a service
+    /// that has factors of its own.
+    func needsSecondFactor(_ session: SignIn.Current) -> Bool {
+        session.hasPassword && !session.hasSecondFactor && !session.viewer.roles.isDisjoint(with: secondFactorFor)
     }
 
     /// What the sign-in service's answers were refused for, as seldom as that.

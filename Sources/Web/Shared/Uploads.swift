@@ -18,6 +18,8 @@ final class Uploads: @unchecked Sendable {
         let name: String
         let path: String
         let begun: Date
+        /// Bytes, as far as they came.
+        var size = 0
         /// Share of the work done while it is imported, and how it ended.
         var progress: Double?
         var outcome: Outcome?
@@ -26,6 +28,11 @@ final class Uploads: @unchecked Sendable {
         /// Stands for its bytes and what was asked for.
         var mark = ""
         var job: Job?
+
+        var isDone: Bool {
+            if case .imported = outcome { return true }
+            return job?.state == "done"
+        }
     }
 
     /// What came of an import.
@@ -44,13 +51,18 @@ final class Uploads: @unchecked Sendable {
 
     private static let keptSeconds = 7200.0
     private static let most = 200
+    /// Bytes that one person's files may have together.
+    private let quota: Int
+
+    init(quota: Int = 2 << 30) { self.quota = quota }
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    /// - Throws: What the disk says.
+    /// - Throws: `Refusal` `upload.quota`; what the disk says.
     func keep(_ bytes: [UInt8], name: String, owner: String) throws -> Upload {
         try lock.withLock {
             sweep()
+            try needRoom(for: bytes.count, owner)
             try FileManager.default.createDirectory(
                 at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             let id = UUID().uuidString.lowercased()
@@ -58,7 +70,7 @@ final class Uploads: @unchecked Sendable {
             let ending = ["xlsx", "csv", "txt", "tsv"].first { name.lowercased().hasSuffix("." + $0) } ?? "csv"
             let path = folder.appendingPathComponent("\(id).\(ending)").path
             try Data(bytes).write(to: URL(fileURLWithPath: path))
-            let upload = Upload(id: id, owner: owner, name: name, path: path, begun: Date())
+            let upload = Upload(id: id, owner: owner, name: name, path: path, begun: Date(), size: bytes.count)
             byID[id] = upload
             return upload
         }
@@ -66,7 +78,7 @@ final class Uploads: @unchecked Sendable {
 
     /// Keeps a file while it comes, without holding it in memory.
     ///
-    /// - Throws: `tooLarge` once more came than may; what the disk says.
+    /// - Throws: `tooLarge` once more came than may; `Refusal` `upload.quota`; what the disk says.
     func keep<Bytes: AsyncSequence & Sendable>(
         _ stream: Bytes, name: String, owner: String, most: Int, tooLarge: Refusal
     ) async throws -> Upload where Bytes.Element == ByteBuffer {
@@ -78,6 +90,10 @@ final class Uploads: @unchecked Sendable {
             for try await part in stream {
                 count += part.readableBytes
                 guard count <= most else { throw tooLarge }
+                try lock.withLock {
+                    try needRoom(for: part.readableBytes, owner)
+                    byID[upload.id]?.size = count
+                }
                 try file.write(contentsOf: Data(part.readableBytesView))
             }
         } catch {
@@ -85,6 +101,19 @@ final class Uploads: @unchecked Sendable {
             throw error
         }
         return upload
+    }
+
+    /// What was imported needn't be kept: it makes room first.
+    private func needRoom(for count: Int, _ owner: String) throws {
+        func used() -> Int { byID.values.filter { $0.owner == owner }.reduce(0) { $0 + $1.size } }
+        guard used() + count > quota else { return }
+        for upload in byID.values where upload.owner == owner && upload.isDone {
+            try? FileManager.default.removeItem(atPath: upload.path)
+            byID[upload.id]?.size = 0
+        }
+        guard used() + count <= quota else {
+            throw Refusal(.uploadQuota, ["limit": .count(quota >> 20)])
+        }
     }
 
     /// Somebody's uploads whose work goes on or has ended, the last one first.

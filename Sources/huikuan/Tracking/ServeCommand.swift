@@ -41,6 +41,11 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Seconds within which a webhook's receiver has to answer.") var webhookTimeout = 10
     @Option(help: "Requests a second that one token may make of the API; 0 for as many as it can.")
     var requestsPerSecond = Site.usualRequestsPerSecond
+    @Option(
+        help: ArgumentHelp(
+            "A role whose holders need a second factor beside their password (may be repeated, or all); HUIKUAN_SECOND_FACTOR unless given, with commas.",
+            valueName: "role"))
+    var secondFactor: [String] = []
 
     func validate() throws {
         guard (5...3600).contains(lease) else { throw ValidationError("--lease is between 5 and 3600 seconds.") }
@@ -51,6 +56,21 @@ struct ServeCommand: AsyncParsableCommand {
             throw ValidationError("--requests-per-second is between 0 and 1000000.")
         }
         guard (0...65_535).contains(port) else { throw ValidationError("--port is between 0 and 65535.") }
+        _ = try rolesWithSecondFactor()
+    }
+
+    private func rolesWithSecondFactor() throws -> Set<Role> {
+        let given =
+            secondFactor.isEmpty
+            ? Surroundings["HUIKUAN_SECOND_FACTOR"]?.split(separator: ",").map(String.init) ?? [] : secondFactor
+        return try given.reduce(into: []) { roles, name in
+            if name == "all" { return roles = Set(Role.allCases) }
+            guard let role = Role.allCases.first(where: { $0.name == name }) else {
+                let known = Role.allCases.map(\.name).joined(separator: ", ")
+                throw ValidationError("--second-factor takes all, or one of \(known); \(name) is neither.")
+            }
+            roles.insert(role)
+        }
     }
 
     func run() async throws {
@@ -96,7 +116,8 @@ struct ServeCommand: AsyncParsableCommand {
     ) throws -> any Service {
         let site = try Site(
             session.store, clock: { serving.now }, publicAddress: publicUrl, isDevelopment: development,
-            requestsPerSecond: requestsPerSecond, provider: try provider.settings())
+            requestsPerSecond: requestsPerSecond, provider: try provider.settings(),
+            secondFactorFor: try rolesWithSecondFactor())
         let (host, publicUrl, catalogue) = (host, site.publicAddress, session.catalogue)
         return WebServer(site, logger: logger).service(host: host, port: port) { port in
             let address = publicUrl ?? "http://\(host):\(port)"
@@ -243,6 +264,7 @@ private final class Serving: @unchecked Sendable {
     private let post: (server: MailServer, sender: MailAddress)?
     private let scheduler: Scheduler
     private let outbox: Outbox
+    private let notices: AccountNotices
     private let lease: Int
     private let webhookSeconds: Int
     private let holder: String
@@ -259,6 +281,7 @@ private final class Serving: @unchecked Sendable {
         scheduler = Scheduler(for: session.store)
         holder = "\(ProcessInfo.processInfo.hostName)/\(getpid())/\(UUID().uuidString.prefix(8))"
         outbox = Outbox(of: session.store, holder: holder, leaseSeconds: lease)
+        notices = AccountNotices(of: session.store, holder: holder, leaseSeconds: lease)
     }
 
     private static let secondsBetweenLooks = 0.1
@@ -324,18 +347,47 @@ private final class Serving: @unchecked Sendable {
 
     private func deliver() async throws {
         guard let post else { return }
+        try await tellOwners(post)
         var sent = 0
         while !isEnded, let message = try outbox.take(now: now) {
-            let result = await withCheckedContinuation { continuation in
-                // It waits for another machine, which no thread of ours must be short of.
-                DispatchQueue.global().async { [self] in continuation.resume(returning: send(message, post)) }
-            }
+            let result = await handOver(
+                Piece(
+                    key: message.key, identity: message.identity, recipient: message.recipient,
+                    subject: message.subject, text: message.text), post)
             try await note(result, message)
             if case .sent = result { sent += 1 }
             if sent % 20 == 19 { _ = try await outbox.record(now: now, today: today) }
         }
         _ = try await outbox.record(now: now, today: today)
         if sent > 0 { say(.serveSent, ["count": .count(sent)]) }
+    }
+
+    /// Writes to people about what happened to their accounts.
+    private func tellOwners(_ post: (server: MailServer, sender: MailAddress)) async throws {
+        while !isEnded, let notice = try notices.take(now: now) {
+            let result = await handOver(
+                Piece(
+                    key: notice.identity, identity: notice.identity, recipient: notice.recipient,
+                    subject: notice.subject, text: notice.text), post)
+            try notices.note(result, of: notice, now: now)
+        }
+    }
+
+    /// What is handed to the mail server.
+    private struct Piece: Sendable {
+        /// As the log calls it.
+        let key: String
+        let identity: String
+        let recipient: String
+        let subject: String
+        let text: String
+    }
+
+    private func handOver(_ piece: Piece, _ post: (server: MailServer, sender: MailAddress)) async -> Outbox.Result {
+        await withCheckedContinuation { continuation in
+            // It waits for another machine, which no thread of ours must be short of.
+            DispatchQueue.global().async { [self] in continuation.resume(returning: send(piece, post)) }
+        }
     }
 
     /// What was sent is noted, however often that has to be tried: else it would be sent again.
@@ -351,7 +403,7 @@ private final class Serving: @unchecked Sendable {
         }
     }
 
-    private func send(_ message: Outbox.Message, _ post: (server: MailServer, sender: MailAddress)) -> Outbox.Result {
+    private func send(_ message: Piece, _ post: (server: MailServer, sender: MailAddress)) -> Outbox.Result {
         func failed(_ detail: String) { say(.serveNotSent, ["message": .text(message.key), "detail": .text(detail)]) }
         guard let to = MailAddress(message.recipient) else {
             failed("no address")
