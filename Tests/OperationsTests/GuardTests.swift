@@ -226,6 +226,70 @@ import Testing
         #expect(code == .accessRegisteredByYou)
     }
 
+    @Test("Who took money in by hand made neither the invoice that it pays nor a credit note on it, in any order")
+    func oneHand() async throws {
+        let company = try await company()
+        for key in ["both@b.c", "other@b.c"] { try await company.add(key, [.cashier, .accountant]) }
+        func invoice(_ number: String, _ key: String) async throws {
+            _ = try await bring(
+                .invoices, "number,customer,issue_date,due_date,amount\n\(number),C1,2026-05-01,2026-05-31,100\n",
+                by: key,
+                as: .registerInvoice, company)
+        }
+        func receipt(_ reference: String, _ key: String) async throws {
+            _ = try await bring(
+                .receipts, "reference,date,amount,customer\n\(reference),2026-05-20,20,C1\n", by: key,
+                as: .registerReceipt, company)
+        }
+        func note(_ number: String, _ invoice: String, _ key: String) async throws -> RefusalCode? {
+            try await refused {
+                _ = try await bring(
+                    .creditNotes, "number,invoice,date,amount,reason\n\(number),\(invoice),2026-05-25,10,short\n",
+                    by: key,
+                    as: .registerCreditNote, company)
+            }
+        }
+        func allocate(_ reference: String, _ invoice: String, _ key: String) async throws -> RefusalCode? {
+            try await refused {
+                _ = try await AllocateReceipt(in: company.store, company.request(.allocate, by: key)).run(
+                    .init(reference), [.init(invoice: invoice, amount: "20")])
+            }
+        }
+        try await invoice("J1", "both@b.c")
+        try await receipt("T1", "both@b.c")
+        // Whoever allocates: the invoice is of the same hand as the money.
+        #expect(try await allocate("T1", "J1", "acc@b.c") == .accessOneHand)
+        #expect(
+            try await refused {
+                _ = try await bring(.allocations, "receipt,invoice,amount\nT1,J1,20\n", by: "acc@b.c", company)
+            } == .accessOneHand)
+        #expect(try await allocate("T1", "I1", "acc@b.c") == nil)
+        // A credit note on what the money paid is another one's to write.
+        #expect(try await note("N1", "I1", "both@b.c") == .accessOneHand)
+        #expect(try await note("N1", "I1", "other@b.c") == nil)
+        // Nor does money of the same hand pay it afterwards.
+        try await receipt("T2", "other@b.c")
+        #expect(try await allocate("T2", "I1", "acc@b.c") == .accessOneHand)
+        #expect(try await allocate("T2", "J1", "acc@b.c") == nil)
+        // Money of a file is nobody's hand.
+        _ = try await FileImport(.receipts, .text("reference,date,amount,customer\nF1,2026-05-20,20,C1\n")).run(
+            in: company.store, actor: .person(key: "both@b.c"), source: "import", now: company.now,
+            today: company.today)
+        #expect(try await allocate("F1", "J1", "acc@b.c") == nil)
+        #expect(try company.fault() == nil)
+    }
+
+    /// The first reason why something isn't done, of a command or of a line.
+    private func refused(_ body: () async throws -> Void) async throws -> RefusalCode? {
+        do {
+            return try await refusal(body)
+        } catch let rejected as ImportRejected {
+            return rejected.faults.first?.refusal.code
+        } catch let part as PartRefused {
+            return part.refusal.code
+        }
+    }
+
     @Test("The cancellation of an invoice is neither shown nor taken back as a receipt")
     func corrections() async throws {
         let company = try await company()

@@ -254,13 +254,24 @@ import Testing
         let company = try await TestCompany.withOneOfEverything()
         try await company.add("f@x.cn", [.financeManager])
         try await company.add("a2@x.cn", [.accountant])
+        try await company.add("f2@x.cn", [.financeManager])
         _ = try await ChangeCustomer(in: company.store, company.request("change-customer")).run("C1", ["industry": "x"])
         let proposal = Approvals.ContactProposal(
             customer: "C1", name: "Q", purpose: .payment, title: "", email: "q@x.cn", phone: "", reason: "x")
         _ = try await Approvals(in: company.store, company.request(.proposeContact, by: "f@x.cn")).setContact(proposal)
-        let id = try company.store.read { try $0.row("SELECT max(id) FROM approval")?.integer(0) ?? 0 }
-        _ = try await Approvals(in: company.store, company.request(.decide, by: "a2@x.cn")).decide(
-            id, .approved, reason: "")
+        _ = try await Approvals(in: company.store, company.request(.proposeBankAccount, by: "a2@x.cn"))
+            .proposeBankAccount(
+                code: "main", entity: nil, bank: "ICBC", number: "6222 0000 1111", isActive: true, reason: "new")
+        let ids = try company.store.read {
+            try $0.rows("SELECT id FROM approval ORDER BY id DESC LIMIT 2").map { $0.integer(0) }
+        }
+        for id in ids {
+            let decider = id == ids.first ? "f2@x.cn" : "a2@x.cn"
+            _ = try await Approvals(in: company.store, company.request(.decide, by: decider)).decide(
+                id, .approved, reason: "")
+        }
+        _ = try await CorrectRegister(in: company.store, company.request("reverse-invoice")).reverseInvoice(
+            "U2", on: nil, reason: "twice")
         let (facts, data) = try company.store.read { session in
             let facts = try event.facts(after: 0, through: .max, limit: 1_000, session)
             return (facts, try event.data(from: 0, through: .max, session))
@@ -274,6 +285,22 @@ import Testing
             for member in members where member.name == "kind" || member.name == "amount" || member.name == "state" {
                 #expect(member.value != .null, "\(event) \(member.name)")
             }
+        }
+        // What only some events tell, word by word.
+        let told: [WebhookEvent: String] = [
+            .invoiceReversed:
+                #""number":"U2","entity":"main","customer":"C1","amount":{"amount":"10.00","currency":"USD"},"date":"2026-05-20","reason":"twice"}"#,
+            .invoiceStatusChanged:
+                #""number":"I1","entity":"main","customer":"C1","invoiceStatus":"booked","date":"2026-06-10"}"#,
+            .pauseSet:
+                #""customer":"C1","invoice":"U1","instalment":1,"from":"2026-04-01","until":"2026-04-30","reason":"x"}"#,
+            .pauseEnded: #""customer":"C1","invoice":"U1","instalment":1,"date":"2026-04-20","reason":"solved"}"#,
+            .contactChanged: #""customer":"C1","purpose":"payment","version":1}"#,
+            .bankAccountChanged: #""entity":"main","code":"main","bank":"ICBC","active":true}"#,
+            .roleChanged: #""person":"f2@x.cn","role":"finance_manager","granted":true}"#,
+        ]
+        if let words = told[event] {
+            #expect(data.contains { $0.text.hasSuffix(words) }, "\(data.map(\.text))")
         }
     }
 }

@@ -26,8 +26,8 @@ import Testing
             "walks it: every command and question is refused to every role that has no mark here. The command line without",
             "a named person may everything but `decide` (docs/DECISIONS.md).", "",
             "Beyond the role: a data scope (`own`, `team`, `all`) hides the customers outside of it; nobody decides on what",
-            "they asked for; who registered a receipt by hand doesn't allocate it; auditor and admin are combined with no",
-            "other role; who stands in for a colleague has their roles for `decide` and for tasks alone.", "",
+            "they asked for; who registered a receipt by hand neither allocates it, nor made the invoice that it pays or a",
+            "credit note on that; auditor and admin are combined with no other role; who stands in for a colleague has their roles for `decide` and for tasks alone.", "",
         ]
         for isCommand in [true, false] {
             lines += [isCommand ? "## Commands" : "## Questions", ""]

@@ -201,8 +201,8 @@ import Testing
             if operation.method == .get {
                 let tag = try #require(reply.headers["etag"], "\(operation.name)")
                 let same = try await chosen.get(path, ["If-None-Match": tag])
-                // A webhook's queue changes without its version, so it is always told anew.
-                let isSame = same.headers["etag"] == tag && operation.name != "getWebhook"
+                // A webhook's queue and a person's account change without their version, so they are always told anew.
+                let isSame = same.headers["etag"] == tag && !["getWebhook", "getPerson"].contains(operation.name)
                 #expect([200, 304].contains(same.status) && (same.status == 304) == isSame, "\(operation.name)")
             }
         }
@@ -347,6 +347,43 @@ import Testing
         let headers = ["Idempotency-Key": "p", "If-Match": "\"7\""]
         let stale = try await program.ask("PUT", "/settings/policy", text, headers)
         #expect(stale.status == 409 && stale.code == RefusalCode.policyChanged.rawValue)
+    }
+
+    @Test("A person's roles, scope and manager are changed as they were seen, by programs and on pages")
+    func versionsOfPeople() async throws {
+        let company = try await SmallCompany.make()
+        let served = try await Served(company)
+        let admin = try await served.program("admin@b.c", [.admin])
+        try await company.add("x@b.c", [.sales])
+        func set(_ what: String, _ body: String, _ tag: String?) async throws -> Program.Reply {
+            var headers = ["Idempotency-Key": UUID().uuidString]
+            if let tag { headers["If-Match"] = tag }
+            return try await admin.ask("PUT", "/people/x@b.c/\(what)", body, headers)
+        }
+        let bodies = [
+            ("roles", "{\"roles\":[\"sales\",\"collector\"]}"), ("scope", "{\"scope\":\"all\"}"),
+            ("manager", "{\"manager\":\"admin@b.c\"}"),
+        ]
+        for (what, body) in bodies {
+            let before = try #require(try await admin.get("/people/x@b.c").headers["etag"])
+            let stale = try await set(what, body, "\"1\"")
+            #expect(stale.status == 409 && stale.code == RefusalCode.personChanged.rawValue, "\(what)")
+            #expect(try await set(what, body, "nonsense").code == RefusalCode.requestNoVersion.rawValue)
+            #expect(try await admin.get("/people/x@b.c").headers["etag"] == before)
+            #expect(try await set(what, body, before).status == 200)
+            let after = try await admin.get("/people/x@b.c")
+            #expect(after.headers["etag"] != before && after.body.whole("version") ?? 0 > 1, "\(what)")
+            // Who doesn't name what they saw changes what is there.
+            #expect(try await set(what, body, nil).status == 200)
+        }
+        #expect(try await admin.get("/people/nobody@b.c").status == 404)
+        let browser = try await served.signIn("admin2@b.c", .admin)
+        let form = try await browser.get("/people/change?person=x@b.c").text
+        let version = try #require(form.firstMatch(of: /name="version" value="([0-9]+)"/)?.1)
+        _ = try await set("scope", "{\"scope\":\"own\"}", nil)
+        let late = try await browser.post(
+            "/people/roles", ["person": "x@b.c", "version": String(version), "role": "sales", "key": "k1"])
+        #expect(late.status == 422 && late.text.contains("Somebody else changed the roles, data scope or manager"))
     }
 
     @Test("What can't be understood is told by its place, what is wrong and what to do, in the caller's language")

@@ -280,12 +280,14 @@ package struct AccountCommands: Sendable {
 
     /// Asks for roles, or takes some away at once.
     ///
-    /// - Throws: `Refusal` `actor.unknown`, `role.exclusive`.
-    package func setRoles(_ roles: Set<Role>, of key: String) async throws -> Int64? {
+    /// - Parameter seen: The version that whoever asks knows; `nil` where nobody looked.
+    /// - Throws: `Refusal` `actor.unknown`, `role.exclusive`, `person.changed`.
+    package func setRoles(_ roles: Set<Role>, of key: String, seen: Int64? = nil) async throws -> Int64? {
         try await store.write(request) { books in
             guard let person = try books.people.find(key) else {
                 throw Refusal(.actorUnknown, ["person": .text(key)])
             }
+            try AccountRepository.need(seen, ofPerson: person.rawValue, called: key, in: books.session)
             let held = try Viewer.roles(of: person.rawValue, in: books.session)
             for role in held.subtracting(roles) { try books.people.grant(role, to: person, false) }
             try books.approvals.giveOrProposeRoles(
@@ -296,8 +298,8 @@ package struct AccountCommands: Sendable {
 
     /// Who stands above a person: late tasks are told there, and the team's data scope follows it. Empty for nobody.
     ///
-    /// - Throws: `Refusal` `actor.unknown`, `person.own-manager`.
-    package func setManager(_ manager: String, of key: String) async throws -> Int64? {
+    /// - Throws: `Refusal` `actor.unknown`, `person.own-manager`, `person.changed`.
+    package func setManager(_ manager: String, of key: String, seen: Int64? = nil) async throws -> Int64? {
         try await store.write(request) { books in
             func find(_ key: String) throws -> ID<Person> {
                 guard let person = try books.people.find(key) else {
@@ -306,6 +308,7 @@ package struct AccountCommands: Sendable {
                 return person
             }
             let person = try find(key)
+            try AccountRepository.need(seen, ofPerson: person.rawValue, called: key, in: books.session)
             let above = manager.isEmpty ? nil : try find(manager)
             // Nobody may stand above themselves, over however many others.
             var next = above?.rawValue
@@ -323,11 +326,13 @@ package struct AccountCommands: Sendable {
         }.act
     }
 
-    package func setScope(_ scope: DataScope, of key: String) async throws -> Int64? {
+    /// - Throws: `Refusal` `actor.unknown`, `person.changed`.
+    package func setScope(_ scope: DataScope, of key: String, seen: Int64? = nil) async throws -> Int64? {
         try await store.write(request) { books in
             guard let person = try books.people.find(key) else {
                 throw Refusal(.actorUnknown, ["person": .text(key)])
             }
+            try AccountRepository.need(seen, ofPerson: person.rawValue, called: key, in: books.session)
             try books.accounts.setScope(scope, of: person.rawValue)
             return 1
         }.act

@@ -22,6 +22,8 @@ package enum AccountQueries {
         package let isInvited: Bool
         package let hasSecondFactor: Bool
         package let lastSeen: Instant?
+        /// Another one with each change of roles, asked-for roles, scope or manager.
+        package let version: Int64
     }
 
     package struct Invitation: Sendable {
@@ -80,7 +82,9 @@ package enum AccountQueries {
     }
 
     /// People by name.
-    package static func people(in store: Store, now: Instant) throws -> [PersonRow] {
+    ///
+    /// - Parameter one: A key; `nil` for everybody.
+    package static func people(in store: Store, now: Instant, only one: String? = nil) throws -> [PersonRow] {
         try store.read { session in
             let names = try PersonNames(session)
             let keys = try PersonKeys(session)
@@ -98,7 +102,9 @@ package enum AccountQueries {
                 pending[row.integer(0), default: []].formUnion(
                     row.text(1).split(separator: " ").compactMap { Role.named(String($0)) })
             }
-            return try session.rows("SELECT id, key FROM person ORDER BY key").map { row in
+            return try session.rows(
+                "SELECT id, key FROM person WHERE \(one == nil ? 1 : 0) = 1 OR key = \(one ?? "") ORDER BY key"
+            ).map { row in
                 let person = row.integer(0)
                 let account = try AccountRepository.account(of: person, in: session)
                 let roles = try Viewer.roles(of: person, in: session)
@@ -124,7 +130,8 @@ package enum AccountQueries {
                     pendingRoles: (pending[person] ?? []).subtracting(roles), hasAccount: account != nil,
                     isActive: account?.isActive ?? false, isInvited: invited != nil,
                     hasSecondFactor: account?.secondFactorFact != nil,
-                    lastSeen: seen.map { Instant(microseconds: $0) })
+                    lastSeen: seen.map { Instant(microseconds: $0) },
+                    version: try AccountRepository.version(ofPerson: person, in: session))
             }
         }
     }

@@ -77,6 +77,25 @@ final class AccountRepository {
         return account
     }
 
+    /// The last fact that changed a person's roles, those asked for, the data scope or the manager.
+    static func version(ofPerson person: Int64, in session: any SQLSession) throws -> Int64 {
+        let row = try session.row(
+            """
+            SELECT (SELECT max(id) FROM role_grant WHERE person = \(person)),
+                (SELECT max(id) FROM data_scope WHERE person = \(person)),
+                (SELECT max(id) FROM person_version WHERE person = \(person)),
+                (SELECT max(id) FROM approval WHERE subject = \(person) AND kind = \(Approval.Kind.roleGrant.rawValue))
+            """)
+        return (0..<4).compactMap { row?.optionalInteger($0) }.max() ?? 0
+    }
+
+    /// - Parameter seen: The version that whoever changes the person knows; `nil` where nobody looked.
+    /// - Throws: `Refusal` `person.changed` when there is a later one.
+    static func need(_ seen: Int64?, ofPerson person: Int64, called key: String, in session: any SQLSession) throws {
+        guard let seen, try version(ofPerson: person, in: session) != seen else { return }
+        throw Refusal(.personChanged, ["person": .text(key)])
+    }
+
     static func token(_ digest: [UInt8], in session: any SQLSession) throws -> Token? {
         try session.row(
             """

@@ -54,6 +54,7 @@ struct CreditNoteLine: ImportLine {
                 Column.date, Refusal(.creditNoteBeforeInvoice, ["day": .day(day), "earliest": .day(target.issueDay)]))
             return .rejected
         }
+        try SeparateHands(books: books).needForCreditNote(on: target)
         let noted = try credits.notedOn(invoice: target)
         guard money.minorUnits <= target.gross - noted else {
             let gross = Money(minorUnits: target.gross, currency: target.currency)
@@ -291,8 +292,10 @@ struct AllocationLine: ImportLine {
                 credit: credit.id, invoice: target.id, day: Int32(valueDay.dayNumber), place: Int32(instalment ?? 0)))
         let line = "\(place):\(n)"
         if let outcome = try earlier(credit, target, money, valueDay, line, books) { return outcome }
+        let hands = SeparateHands(books: books)
         do {
-            try AllocateReceipt.needSecondPerson(for: credit, books)
+            try hands.needForAllocating(credit)
+            try hands.needForAllocating(credit, to: target)
             try Allocating(books: books).allocate(
                 money, itemAmount: credit.currency == target.currency ? nil : applied, of: &credit, to: target, items,
                 instalment: instalment, on: day, line: line, source: .imported, reason: reason)

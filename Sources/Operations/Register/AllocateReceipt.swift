@@ -32,7 +32,7 @@ package struct AllocateReceipt: Sendable {
     }
 
     /// - Throws: `PartRefused` with the place of the part that is wrong; `Refusal` `receipt.unknown`, `receipt.reversed`,
-    ///   `access.registered-by-you`.
+    ///   `access.registered-by-you`, `access.one-hand`.
     package func run(
         _ name: CorrectRegister.CreditName, _ parts: [Part], on day: LocalDate? = nil, reason: String? = nil
     ) async throws -> Store.Written<Outcome> {
@@ -40,11 +40,13 @@ package struct AllocateReceipt: Sendable {
             let entity = try books.entities.find(name.entity)
             var credit = try CorrectRegister.find(name, entity, books)
             guard !credit.isReversed else { throw Refusal(.receiptReversed, ["receipt": .text(name.reference)]) }
-            try Self.needSecondPerson(for: credit, books)
+            let hands = SeparateHands(books: books)
+            try hands.needForAllocating(credit)
             guard !parts.isEmpty else { throw Refusal(.valueMissing, ["column": .text("amount")]) }
             for (index, part) in parts.enumerated() {
                 do {
                     let invoice = try CorrectRegister.find(invoice: part.invoice, entity, books)
+                    try hands.needForAllocating(credit, to: invoice)
                     let amount: Money
                     do { amount = try Money(part.amount, currency: credit.currency) } catch {
                         throw Refusal(.valueNotAnAmount, ["value": .text(part.amount)])
@@ -61,14 +63,6 @@ package struct AllocateReceipt: Sendable {
         }
     }
 
-    /// Who registered money by hand doesn't decide what it paid: together that hides a theft (lapping).
-    static func needSecondPerson(for credit: CreditRepository.State, _ books: Books) throws {
-        guard case .person(let key) = books.request.actor,
-            let act = try ActRepository(session: books.session).act(ofFact: credit.id), act.actor == key,
-            act.source != "import"
-        else { return }
-        throw Refusal(.accessRegisteredByYou, ["receipt": .text(credit.reference)])
-    }
 }
 
 /// One part of several is refused, and with it all of them.

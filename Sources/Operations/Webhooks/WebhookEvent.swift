@@ -7,7 +7,10 @@ internal import Receivables
 package enum WebhookEvent: String, CaseIterable, Sendable {
     case customerRegistered = "customer.registered"
     case customerChanged = "customer.changed"
+    case contactChanged = "contact.changed"
     case invoiceRegistered = "invoice.registered"
+    case invoiceReversed = "invoice.reversed"
+    case invoiceStatusChanged = "invoice-status.changed"
     case dueDateChanged = "due-date.changed"
     case receiptRegistered = "receipt.registered"
     case receiptApplied = "receipt.applied"
@@ -22,6 +25,11 @@ package enum WebhookEvent: String, CaseIterable, Sendable {
     case reminderSent = "reminder.sent"
     case dayRun = "day.run"
     case periodChanged = "period.changed"
+    case pauseSet = "pause.set"
+    case pauseEnded = "pause.ended"
+    case signalRaised = "signal.raised"
+    case bankAccountChanged = "bank-account.changed"
+    case roleChanged = "role.changed"
 
     /// How a column of an answer is written.
     private enum Column {
@@ -37,6 +45,9 @@ package enum WebhookEvent: String, CaseIterable, Sendable {
         case task(String)
         case role(String)
         case state(String)
+        case purpose(String)
+        case taxStatus(String)
+        case flag(String)
     }
 
     /// The table whose rows are facts of this kind, and which of them are.
@@ -44,7 +55,10 @@ package enum WebhookEvent: String, CaseIterable, Sendable {
         switch self {
         case .customerRegistered: ("customer", "")
         case .customerChanged: ("customer_version", "x.n > 1")
+        case .contactChanged: ("contact_version", "")
         case .invoiceRegistered: ("invoice", "")
+        case .invoiceReversed: ("credit", "x.kind = \(Credit.Kind.correction.rawValue)")
+        case .invoiceStatusChanged: ("tax_invoice_event", "")
         case .dueDateChanged: ("item_event", "x.due_day IS NOT NULL")
         case .receiptRegistered: ("credit", "x.kind = \(Credit.Kind.receipt.rawValue)")
         case .creditNoteRegistered: ("credit", "x.kind = \(Credit.Kind.creditNote.rawValue)")
@@ -59,6 +73,11 @@ package enum WebhookEvent: String, CaseIterable, Sendable {
         case .reminderSent: ("reminder_event", "x.kind = \(ReminderEvent.sent.rawValue)")
         case .dayRun: ("day_run", "")
         case .periodChanged: ("period_event", "")
+        case .pauseSet: ("pause", "")
+        case .pauseEnded: ("pause_end", "")
+        case .signalRaised: ("signal", "")
+        case .bankAccountChanged: ("bank_account_version", "")
+        case .roleChanged: ("role_grant", "")
         }
     }
 
@@ -87,6 +106,32 @@ package enum WebhookEvent: String, CaseIterable, Sendable {
                 x.number, e.code, c.code, x.amount, x.currency, x.issue_day,
                 (SELECT max(i.due_day) FROM item i WHERE i.invoice = x.id)
                 """, "JOIN entity e ON e.id = x.entity JOIN customer c ON c.id = x.customer"
+            )
+        case .contactChanged:
+            // How somebody is reached is asked for with a token that may.
+            return (
+                [.text("customer"), .purpose("purpose"), .count("version")], "c.code, x.purpose, x.n",
+                "JOIN contact k ON k.id = x.contact JOIN customer c ON c.id = k.customer"
+            )
+        case .invoiceReversed:
+            return (
+                [
+                    .text("number"), .text("entity"), .text("customer"), .money("amount"), .day("date"),
+                    .text("reason"),
+                ], "v.number, e.code, c.code, x.amount, x.currency, x.value_day, x.reason",
+                """
+                JOIN invoice v ON v.id = x.about_invoice JOIN entity e ON e.id = v.entity
+                JOIN customer c ON c.id = v.customer
+                """
+            )
+        case .invoiceStatusChanged:
+            return (
+                [.text("number"), .text("entity"), .text("customer"), .taxStatus("invoiceStatus"), .day("date")],
+                "v.number, e.code, c.code, x.status, x.value_day",
+                """
+                JOIN invoice v ON v.id = x.invoice JOIN entity e ON e.id = v.entity
+                JOIN customer c ON c.id = v.customer
+                """
             )
         case .dueDateChanged:
             return (
@@ -163,7 +208,44 @@ package enum WebhookEvent: String, CaseIterable, Sendable {
                 [.text("entity"), .month("month"), .state("state")], "e.code, x.month, x.state",
                 "JOIN entity e ON e.id = x.entity"
             )
+        case .pauseSet:
+            return (
+                Self.paused + [.day("from"), .day("until"), .text("reason")],
+                "\(Self.pausedNames), x.from_day, x.until_day, x.reason", Self.pausedJoins("x")
+            )
+        case .pauseEnded:
+            return (
+                Self.paused + [.day("date"), .text("reason")], "\(Self.pausedNames), x.value_day, x.reason",
+                "JOIN pause p ON p.id = x.pause \(Self.pausedJoins("p"))"
+            )
+        case .signalRaised:
+            return (
+                [.text("customer"), .text("kind"), .count("severity"), .day("date")],
+                "c.code, x.kind, x.severity, x.value_day", "JOIN customer c ON c.id = x.customer"
+            )
+        case .bankAccountChanged:
+            return (
+                [.text("entity"), .text("code"), .text("bank"), .flag("active")],
+                "e.code, b.code, x.bank, x.is_active",
+                "JOIN bank_account b ON b.id = x.bank_account JOIN entity e ON e.id = b.entity"
+            )
+        case .roleChanged:
+            return (
+                [.text("person"), .role("role"), .flag("granted")], "p.key, x.role, x.granted",
+                "JOIN person p ON p.id = x.person"
+            )
         }
+    }
+
+    /// What a pause is of: a customer, or one item and so its customer.
+    private static let paused: [Column] = [.text("customer"), .text("invoice"), .count("instalment")]
+    private static let pausedNames = "coalesce(c.code, d.code), v.number, i.n"
+
+    private static func pausedJoins(_ pause: String) -> String {
+        """
+        LEFT JOIN customer c ON c.id = \(pause).customer LEFT JOIN item i ON i.id = \(pause).item
+        LEFT JOIN invoice v ON v.id = i.invoice LEFT JOIN customer d ON d.id = v.customer
+        """
     }
 
     /// Numbers of facts of this kind, in their order.
@@ -225,6 +307,9 @@ package enum WebhookEvent: String, CaseIterable, Sendable {
         case .answer(let name): return word(name) { Approval.Answer(rawValue: $0).map { "\($0)" } }
         case .task(let name): return word(name) { WorkTask.Kind(rawValue: $0)?.name }
         case .role(let name): return word(name) { Role(rawValue: $0)?.name }
+        case .purpose(let name): return word(name) { Contact.Purpose(rawValue: $0)?.name }
+        case .taxStatus(let name): return word(name) { Invoice.TaxStatus(rawValue: $0)?.name }
+        case .flag(let name): return .init(name: name, value: number.map { .bool($0 == 1) } ?? .null)
         case .state(let name):
             if self == .periodChanged {
                 return word(name) { $0 == 3 ? "closed" : $0 == 2 ? "soft_closed" : "open" }

@@ -154,6 +154,7 @@ package enum RefusalCode: String, CaseIterable, Sendable {
     case accessDenied = "access.denied"
     case accessScope = "access.scope"
     case accessRegisteredByYou = "access.registered-by-you"
+    case accessOneHand = "access.one-hand"
     case accountDisabled = "account.disabled"
     case accountActive = "account.active"
     case accountUnknownPerson = "account.unknown-person"
@@ -220,6 +221,7 @@ package enum RefusalCode: String, CaseIterable, Sendable {
     // Commands, actors and the store.
     case keyReused = "key.reused"
     case actorUnknown = "actor.unknown"
+    case personChanged = "person.changed"
     case clockNotAllowed = "clock.not-allowed"
     case clockUnreadable = "clock.unreadable"
     case restoreNoKeys = "restore.no-keys"

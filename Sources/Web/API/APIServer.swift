@@ -268,7 +268,9 @@ struct APIServer: Sendable {
                 parts.append(Problem.Part(refusal: Refusal(.requestNoKey), field: "Idempotency-Key"))
             }
         }
-        guard operation.needsVersion else { return (key, nil) }
+        guard operation.needsVersion || operation.acceptsVersion && request.headers[.ifMatch] != nil else {
+            return (key, nil)
+        }
         let given = request.headers[.ifMatch] ?? ""
         let digits = given.dropFirst().dropLast()
         guard given.hasPrefix("\""), given.hasSuffix("\""), given.count >= 3, let version = Int64(digits), version >= 0,

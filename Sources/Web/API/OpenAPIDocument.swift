@@ -163,12 +163,15 @@ struct OpenAPIDocument {
                     "Idempotency-Key", in: "header", APIServer.keySchema.json(),
                     "New for each command, the same when it is sent again: for example a UUID.", true))
         }
-        if operation.needsVersion {
+        if operation.acceptsVersion {
             parameters.append(
                 parameter(
                     "If-Match", in: "header",
                     .object(["type": .string("string"), "pattern": .string("^\"(0|[1-9][0-9]{0,17})\"$")]),
-                    "The `ETag` that the caller knows.", true))
+                    operation.needsVersion
+                        ? "The `ETag` that the caller knows."
+                        : "The `ETag` that the caller knows; left out, whatever it is now is changed.",
+                    operation.needsVersion))
         }
         return parameters
     }

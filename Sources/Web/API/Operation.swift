@@ -81,6 +81,8 @@ final class Operation: Sendable {
     let isVersioned: Bool
     /// Whether it changes something with a version, and asks for the version that the caller knows.
     let needsVersion: Bool
+    /// Whether the caller may name the version that it knows; left out, the last one is changed.
+    let acceptsVersion: Bool
     let example: Example
     let run: @Sendable (Call) async throws -> Answer
     let pattern: PathPattern
@@ -88,7 +90,7 @@ final class Operation: Sendable {
     init(
         _ method: Method, _ path: String, _ name: String, _ access: Access, _ summary: String, about: String = "",
         query: [Parameter] = [], body: Body = .none, status: Int = 200, result: Result, isVersioned: Bool = false,
-        needsVersion: Bool = false, example: Example = Example(),
+        needsVersion: Bool = false, acceptsVersion: Bool = false, example: Example = Example(),
         run: @escaping @Sendable (Call) async throws -> Answer
     ) {
         self.method = method
@@ -103,6 +105,7 @@ final class Operation: Sendable {
         self.result = result
         self.isVersioned = isVersioned
         self.needsVersion = needsVersion
+        self.acceptsVersion = acceptsVersion || needsVersion
         self.example = example
         self.run = run
         pattern = PathPattern(path)
@@ -123,13 +126,13 @@ final class Operation: Sendable {
     static func act(
         _ method: Method = .post, _ path: String, _ name: String, _ permission: Permission, _ summary: String,
         about: String = "", body: Schema? = nil, status: Int = 200, result: Schema = Shape.act,
-        needsVersion: Bool = false, example: Example = Example(),
+        needsVersion: Bool = false, acceptsVersion: Bool = false, example: Example = Example(),
         run: @escaping @Sendable (Call) async throws -> Answer
     ) -> Operation {
         Operation(
             method, path, name, .permission(permission), summary, about: about,
             body: body.map(Body.json) ?? .none, status: status, result: .json(result), needsVersion: needsVersion,
-            example: example, run: run)
+            acceptsVersion: acceptsVersion, example: example, run: run)
     }
 
     /// Whether it changes something: then it asks for an idempotency key.

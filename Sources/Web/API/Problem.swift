@@ -106,11 +106,11 @@ struct Problem: Sendable {
     /// request that will never be understood, 400.
     static func status(of code: RefusalCode) -> Int {
         switch code {
-        case .accessDenied, .accessScope, .accessRegisteredByYou, .approvalOwn: 403
+        case .accessDenied, .accessScope, .accessRegisteredByYou, .accessOneHand, .approvalOwn: 403
         case .customerUnknown, .invoiceUnknown, .receiptUnknown, .creditNoteUnknown, .taskUnknown, .actUnknown,
             .entryUnknown, .approvalUnknown, .linkInvalid, .reminderUnknown, .attachmentUnknown, .importUnknown,
             .webhookUnknown,
-            .webhookMessageUnknown, .serviceUnknown,
+            .webhookMessageUnknown, .serviceUnknown, .actorUnknown,
             .requestPath:
             404
         case .requestUnreadable, .requestMissing, .requestUnknown, .requestWrong, .requestNoKey,

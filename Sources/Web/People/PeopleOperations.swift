@@ -6,7 +6,8 @@ internal import Receivables
 /// People, their accounts, tokens and decisions, for programs.
 enum PeopleOperations {
     static let all: [Operation] = [
-        me, people, invite, setPerson, setRoles, setScope, setActive, tokens, makeToken, revokeToken, delegations,
+        me, people, person, invite, setPerson, setRoles, setScope, setActive, tokens, makeToken, revokeToken,
+        delegations,
         delegate, endDelegation, approvals, decide, withdraw, services, addService, makeServiceToken,
         revokeServiceToken,
     ]
@@ -38,31 +39,48 @@ enum PeopleOperations {
 
     // MARK: People
 
+    private static let shape = Schema.named(
+        "Person",
+        .record([
+            .init("person", .line(0...400)), .init("name", .line(0...400)),
+            .init("roles", .list(of: .choice(roles))), .init("pendingRoles", .list(of: .choice(roles))),
+            .init("scope", .choice(scopes)), .orNull("manager", .line(0...400)), .init("account", .flag),
+            .init("active", .flag), .init("invited", .flag), .init("secondFactor", .flag),
+            .init(
+                "version", .count,
+                "Another one with each change of roles, scope or manager; the same as the `ETag` of the record."),
+        ]))
+
+    private static func json(_ person: AccountQueries.PersonRow) -> JSONValue {
+        .object([
+            "person": .string(person.key), "name": .string(person.name),
+            "roles": .texts(person.roles.map(\.name).sorted()),
+            "pendingRoles": .texts(person.pendingRoles.map(\.name).sorted()),
+            "scope": .string(person.scope.name), "manager": .optional(person.managerKey),
+            "account": .bool(person.hasAccount), "active": .bool(person.isActive),
+            "invited": .bool(person.isInvited), "secondFactor": .bool(person.hasSecondFactor),
+            "version": .integer(person.version),
+        ])
+    }
+
     private static let people = Operation.ask(
         "/people", "listPeople", .seePeople, "Everybody with their roles and accounts.",
-        result: Shape.page(
-            "PersonPage",
-            .named(
-                "Person",
-                .record([
-                    .init("person", .line(0...400)), .init("name", .line(0...400)),
-                    .init("roles", .list(of: .choice(roles))), .init("pendingRoles", .list(of: .choice(roles))),
-                    .init("scope", .choice(scopes)), .orNull("manager", .line(0...400)), .init("account", .flag),
-                    .init("active", .flag), .init("invited", .flag), .init("secondFactor", .flag),
-                ])))
+        result: Shape.page("PersonPage", shape)
     ) { call in
         let (store, now) = (call.store, call.now)
         return call.page(
-            try await call.work { try AccountQueries.people(in: store, now: now) }.map { person in
-                .object([
-                    "person": .string(person.key), "name": .string(person.name),
-                    "roles": .texts(person.roles.map(\.name).sorted()),
-                    "pendingRoles": .texts(person.pendingRoles.map(\.name).sorted()),
-                    "scope": .string(person.scope.name), "manager": .optional(person.managerKey),
-                    "account": .bool(person.hasAccount), "active": .bool(person.isActive),
-                    "invited": .bool(person.isInvited), "secondFactor": .bool(person.hasSecondFactor),
-                ])
-            }, next: nil)
+            try await call.work { try AccountQueries.people(in: store, now: now) }.map(json), next: nil)
+    }
+
+    private static let person = Operation.ask(
+        "/people/{person}", "getPerson", .seePeople, "A person with roles and account.", result: shape,
+        isVersioned: true, example: .init(places: ["person": "{person}"])
+    ) { call in
+        let (store, now, key) = (call.store, call.now, call.place("person"))
+        guard let row = try await call.work({ try AccountQueries.people(in: store, now: now, only: key).first }) else {
+            throw Refusal(.actorUnknown, ["person": .text(key)])
+        }
+        return Answer(body: json(row), version: row.version, isWhole: false)
     }
 
     private static let invite = Operation.act(
@@ -100,32 +118,35 @@ enum PeopleOperations {
         .put, "/people/{person}/manager", "setManager", .setPerson,
         "Who stands above a person: late tasks are told there, and a team's data scope follows it.",
         body: .named("ManagerChange", .record([.maybe("manager", .line(), "`null` for nobody.")])),
+        acceptsVersion: true,
         example: .init(places: ["person": "{person}"], body: .object(["manager": .null]))
     ) { call in
         .act(
             try await AccountCommands(in: call.store, call.request(.setPerson)).setManager(
-                call.body.text("manager") ?? "", of: call.place("person")))
+                call.body.text("manager") ?? "", of: call.place("person"), seen: call.version))
     }
 
     private static let setRoles = Operation.act(
         .put, "/people/{person}/roles", "setRoles", .proposeRoles,
         "Asks for a person's roles; taking some away holds at once, giving some waits for management.",
         body: .named("RolesChange", .record([.init("roles", .list(.choice(roles), 0...10))])),
+        acceptsVersion: true,
         example: .init(places: ["person": "{person}"], body: .object(["roles": .array([.string("sales")])]))
     ) { call in
         .act(
             try await AccountCommands(in: call.store, call.request(.proposeRoles)).setRoles(
-                Set(call.body.texts("roles").compactMap(Role.named)), of: call.place("person")))
+                Set(call.body.texts("roles").compactMap(Role.named)), of: call.place("person"), seen: call.version))
     }
 
     private static let setScope = Operation.act(
         .put, "/people/{person}/scope", "setScope", .setScope, "Which customers a person sees.",
-        body: .named("ScopeChange", .record([.init("scope", .choice(scopes))])),
+        body: .named("ScopeChange", .record([.init("scope", .choice(scopes))])), acceptsVersion: true,
         example: .init(places: ["person": "{person}"], body: .object(["scope": .string("team")]))
     ) { call in
         .act(
             try await AccountCommands(in: call.store, call.request(.setScope)).setScope(
-                DataScope.allCases.first { $0.name == call.body.text("scope") } ?? .own, of: call.place("person")))
+                DataScope.allCases.first { $0.name == call.body.text("scope") } ?? .own, of: call.place("person"),
+                seen: call.version))
     }
 
     private static let setActive = Operation.act(

@@ -46,7 +46,7 @@ enum ErrorPages {
         case let refusal as Refusal:
             let status: Int =
                 switch refusal.code {
-                case .accessDenied, .accessScope, .accessRegisteredByYou, .approvalOwn: 403
+                case .accessDenied, .accessScope, .accessRegisteredByYou, .accessOneHand, .approvalOwn: 403
                 case .customerUnknown, .invoiceUnknown, .receiptUnknown, .taskUnknown, .actUnknown, .entryUnknown,
                     .approvalUnknown,
                     .linkInvalid, .reminderUnknown, .attachmentUnknown, .webhookUnknown, .webhookMessageUnknown:
