@@ -49,6 +49,67 @@ import Testing
         #expect(server.stop() == 0)
     }
 
+    @Test(
+        "Three servers: somebody whose account was given another password is written to once",
+        .enabled(if: PostOffice.isThere, PostOffice.howToGet))
+    func tellsOwners() throws {
+        let program = try Self.company(customers: 1)
+        for password in ["correct horse staple", "quite another sentence"] {
+            let process = program.process(["user", "add", "wu@x.cn", "--name", "Wu", "--password-stdin"])
+            process.environment = ProcessInfo.processInfo.environment.merging(Self.now) { $1 }
+            let input = Pipe()
+            process.standardInput = input
+            try input.fileHandleForWriting.write(contentsOf: Data("\(password)\n".utf8))
+            try input.fileHandleForWriting.close()
+            #expect(try Program.finish(process).exitCode == 0)
+        }
+        let office = try PostOffice(in: program.folder)
+        let servers = try (0..<3).map { _ in try Server(program, office) }
+        try office.wait(for: 3)
+        sleep(2)
+        for server in servers { #expect(server.stop() == 0) }
+        let told = try office.letters().filter { $0.to == "wu@x.cn" }
+        #expect(told.count == 2 && Set(told.map(\.id)).count == 2)
+        for letter in told {
+            #expect(letter.subject == "蓝海软件: something changed about your account")
+            #expect(letter.text.contains("Wu,") && letter.text.contains("An initial password was set"))
+            #expect(letter.text.contains("It was done by operator:"))
+        }
+        #expect(try program.run("verify").exitCode == 0)
+    }
+
+    @Test("What a server says of requests is a JSON object in a line, and holds what it takes to find one again")
+    func logLines() throws {
+        let program = try Program()
+        try program.company()
+        let process = program.process(["serve", "--port", "0"])
+        let (output, errors) = (Pipe(), Pipe())
+        process.standardOutput = output
+        process.standardError = errors
+        try process.run()
+        defer { process.terminate() }
+        var said = ""
+        while !said.contains(/127\.0\.0\.1:\d+/) {
+            let part = output.fileHandleForReading.availableData
+            try #require(!part.isEmpty, "it ended: \(said)")
+            said += String(decoding: part, as: UTF8.self)
+        }
+        let port = try #require(said.firstMatch(of: /127\.0\.0\.1:(\d+)/)?.1)
+        _ = try? String(contentsOf: #require(URL(string: "http://127.0.0.1:\(port)/api/v1/me")), encoding: .utf8)
+        var text = ""
+        while !text.contains(/\/api\/v1\/me.*\n/) {
+            let part = errors.fileHandleForReading.availableData
+            try #require(!part.isEmpty, "it ended: \(text)")
+            text += String(decoding: part, as: UTF8.self)
+        }
+        let entries = try text.split(separator: "\n").map {
+            try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+        }
+        let entry = entries.compactMap { $0 }.first { $0["message"] as? String == "request" }
+        #expect(entry?["route"] as? String == "/api/v1/me" && entry?["status"] as? String == "401")
+        for name in ["time", "level", "message", "method", "request", "ms"] { #expect(entry?[name] != nil, "\(name)") }
+    }
+
     @Test("A mail server or a sender that can't be read is refused")
     func refusals() throws {
         let program = try Program()

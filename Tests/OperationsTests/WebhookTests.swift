@@ -157,6 +157,26 @@ import Testing
         #expect(try other.take(now: company.now, except: ["erp"]) == nil)
     }
 
+    @Test("A message that was delivered stays in the log for thirty days, one that wasn't until somebody acts")
+    func forgotten() async throws {
+        let (company, _) = try await Self.company([.invoiceRegistered, .receiptRegistered])
+        let delivery = WebhookDelivery(of: company.store, holder: "a")
+        try await Self.register(0..<1, company)
+        #expect(try Self.deliver(delivery, company).count == 1)
+        try await company.take(.receipts, "reference,date,amount,customer", "R1,2026-05-20,3,C1")
+        #expect(try Self.deliver(delivery, company, .answered(410)).count == 1)
+        func kept() throws -> Int64 {
+            try company.store.read { try $0.row("SELECT count(*) FROM webhook_message")?.integer(0) ?? 0 }
+        }
+        for (day, count) in [("2026-06-30T04:00:00Z", 2), ("2026-07-02T04:00:00Z", 1), ("2027-06-01T04:00:00Z", 1)] {
+            company.setClock(day)
+            // Something to tell has the log looked at.
+            try await company.take(.customers, "code,name", "D\(day.prefix(7).replacing("-", with: "")),Day")
+            try delivery.prepare(now: company.now)
+            #expect(try kept() == Int64(count), "\(day)")
+        }
+    }
+
     @Test("The journal is told again from any act on, with the same ids")
     func replay() async throws {
         let (company, _) = try await Self.company([.invoiceRegistered, .customerRegistered])

@@ -96,6 +96,29 @@ import Receivables
         }
     }
 
+    @Test("What connects to other machines is linked by the parts that are made for it, and no address is written in")
+    func networkAtTheEdge() throws {
+        let homes = ["CCurl": ["Outbound", "Mail"], "CPQ": ["DatabasePostgres", "Benchmarks"]]
+        for target in Self.allowed.keys.sorted() {
+            for file in try Self.sources("Sources/\(target)") {
+                for (library, parts) in homes where !parts.contains(target) {
+                    #expect(!file.text.contains("import \(library)\n"), "\(file.path) links \(library)")
+                }
+                for word in ["URLSession", "FoundationNetworking", "Data(contentsOf: URL(string"] {
+                    #expect(!file.text.contains(word), "\(file.path) has \(word)")
+                }
+                for match in file.text.matches(of: /"https?:\/\/([a-z0-9.-]+)/) {
+                    let host = String(match.1)
+                    let isNobodys =
+                        host.hasSuffix(".example") || host == "example.com" || host.hasPrefix("127.0.0.1")
+                        || host == "localhost" || host.hasSuffix("schemas.openxmlformats.org")
+                        || host.hasSuffix("w3.org")
+                    #expect(isNobodys, "\(file.path) names \(host)")
+                }
+            }
+        }
+    }
+
     @Test("No chapter of the core names a type of a later one")
     func chaptersPointBack() throws {
         let order = ["Shared", "Register", "Tracking"]

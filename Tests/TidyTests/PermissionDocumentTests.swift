@@ -27,7 +27,8 @@ import Testing
             "a named person may everything but `decide` (docs/DECISIONS.md).", "",
             "Beyond the role: a data scope (`own`, `team`, `all`) hides the customers outside of it; nobody decides on what",
             "they asked for; who registered a receipt by hand neither allocates it, nor made the invoice that it pays or a",
-            "credit note on that; auditor and admin are combined with no other role; who stands in for a colleague has their roles for `decide` and for tasks alone.", "",
+            "credit note on that; auditor and admin are combined with no other role; who stands in for a colleague has their roles for `decide` and for tasks alone.",
+            "",
         ]
         for isCommand in [true, false] {
             lines += [isCommand ? "## Commands" : "## Questions", ""]
