@@ -2,49 +2,52 @@ internal import Database
 
 /// Answers that came with the beginning of a transaction, each kept until something is written that it is made of.
 struct ForeseenAnswers {
-    private struct Kept {
-        let result: PostgresResult
-        let sources: [Source]
-    }
+    private var kept: [SQL: PostgresResult] = [:]
+    /// Questions whose answer is made of rows of a table.
+    private var tables: [String: Table] = [:]
 
-    private struct Source {
-        let table: String
-        /// The column that chooses its rows; `nil` for any row.
-        let column: String?
-        let values: Set<SQLValue>
-    }
+    private struct Table {
+        /// Of any row.
+        var any: [SQL] = []
+        /// Of rows with a value in a column.
+        var columns: [String: [SQLValue: [SQL]]] = [:]
 
-    private var kept: [SQL: Kept] = [:]
-    private var tables: Set<String> = []
+        var all: [SQL] { any + columns.values.flatMap { $0.values.flatMap { $0 } } }
+    }
 
     init(_ answers: [(Foreseen, PostgresResult)]) {
         for (foreseen, result) in answers {
-            let sources = foreseen.sources.map { source in
+            let question = foreseen.question
+            kept[question] = result
+            for source in foreseen.sources {
                 switch source.choice {
-                case .any: Source(table: source.table, column: nil, values: [])
-                case .value(let column, let value): Source(table: source.table, column: column, values: [value])
+                case .any: tables[source.table, default: Table()].any.append(question)
+                case .value(let column, let value):
+                    tables[source.table, default: Table()].columns[column, default: [:]][value, default: []]
+                        .append(question)
                 case .answer(let column, let place):
-                    Source(
-                        table: source.table, column: column,
-                        values: Set((0..<result.count).map { result.value($0, place) }))
+                    // Where there is no row yet, none of this table is a part of the answer.
+                    for row in 0..<result.count {
+                        tables[source.table, default: Table()].columns[column, default: [:]][
+                            result.value(row, place), default: []
+                        ].append(question)
+                    }
                 }
             }
-            kept[foreseen.question] = Kept(result: result, sources: sources)
-            tables.formUnion(sources.map(\.table))
         }
     }
 
-    func answer(_ question: SQL) -> PostgresResult? { kept.isEmpty ? nil : kept[question]?.result }
+    func answer(_ question: SQL) -> PostgresResult? { kept.isEmpty ? nil : kept[question] }
 
     /// A row was written.
     mutating func forget(_ insert: PostgresQueue.Insert, _ values: [SQLValue]) {
-        guard !kept.isEmpty, tables.contains(insert.table) else { return }
-        kept = kept.filter { entry in
-            !entry.value.sources.contains { source in
-                guard source.table == insert.table else { return false }
-                guard let column = source.column else { return true }
-                guard let place = insert.names.firstIndex(of: column), place < values.count else { return true }
-                return source.values.contains(values[place])
+        guard !kept.isEmpty, let table = tables[insert.table] else { return }
+        for question in table.any { kept[question] = nil }
+        for (column, questions) in table.columns {
+            if let place = insert.names.firstIndex(of: column), place < values.count {
+                for question in questions[values[place]] ?? [] { kept[question] = nil }
+            } else {
+                for question in questions.values.flatMap({ $0 }) { kept[question] = nil }
             }
         }
     }
@@ -54,6 +57,6 @@ struct ForeseenAnswers {
         guard !kept.isEmpty else { return }
         if ["SAVEPOINT", "RELEASE", "ROLLBACK"].contains(where: text.hasPrefix) { return }
         guard let table = PostgresQueue.changedTable(text) else { return kept = [:] }
-        kept = kept.filter { entry in !entry.value.sources.contains { $0.table == table } }
+        for question in tables[table]?.all ?? [] { kept[question] = nil }
     }
 }

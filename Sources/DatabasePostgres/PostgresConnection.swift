@@ -215,6 +215,41 @@ final class PostgresConnection {
         }
     }
 
+    private var inserts: [String: PostgresQueue.Insert?] = [:]
+    /// Tables of changes that may be gathered, by their text.
+    private var changes: [String: String?] = [:]
+    private var types: [PostgresQueue.Insert: [Oid]] = [:]
+
+    /// A text as an INSERT of nothing but values, if it is one.
+    func insert(_ text: String) -> PostgresQueue.Insert? {
+        if let known = inserts[text] { return known }
+        let insert = PostgresQueue.Insert(text)
+        inserts[text] = .some(insert)
+        return insert
+    }
+
+    /// The table of a change that may be gathered.
+    func changedTable(_ text: String) -> String? {
+        if let known = changes[text] { return known }
+        let table = PostgresQueue.changedTable(text)
+        changes[text] = .some(table)
+        return table
+    }
+
+    /// The types of an insert's columns.
+    func types(of insert: PostgresQueue.Insert) throws -> [Oid] {
+        if let known = types[insert] { return known }
+        let result = try answer(
+            to:
+                "SELECT attname::text, atttypid::bigint FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0",
+            [.text(insert.table)])
+        let found = Dictionary(
+            (0..<result.count).map { (result.text($0, 0), Oid(result.integer($0, 1))) }, uniquingKeysWith: { $1 })
+        let all = insert.names.map { found[$0] ?? 0 }
+        types[insert] = all
+        return all
+    }
+
     private var knownWords: [String: Set<String>] = [:]
 
     /// The words of a statement that is asked again and again.
@@ -252,19 +287,19 @@ final class PostgresConnection {
     }
 
     /// How many rows a table has, as far as we sent them, and how many its statistics know of.
-    private var copied: [String: (rows: Int, known: Int)] = [:]
+    private var grown: [String: (rows: Int, known: Int)] = [:]
     private static let rowsWorthStatistics = 100
 
     /// Has the server look at a table again that has grown tenfold: by the statistics of before a large import, which
     /// nobody else sees yet, it would read whole tables for every look-up.
-    func noteCopied(_ rows: Int, to table: String) throws {
-        var sum = try copied[table] ?? knownRows(of: table)
+    func noteRows(_ rows: Int, of table: String) throws {
+        var sum = try grown[table] ?? knownRows(of: table)
         sum.rows += rows
         if sum.rows >= max(Self.rowsWorthStatistics, sum.known * 10) {
             try run("ANALYZE \(table)")
             sum.known = sum.rows
         }
-        copied[table] = sum
+        grown[table] = sum
     }
 
     private func knownRows(of table: String) throws -> (rows: Int, known: Int) {
@@ -312,12 +347,14 @@ final class PostgresConnection {
     }
 
     /// Sends a statement without waiting for its answer.
-    func send(_ text: String, _ values: [SQLValue]) throws {
+    ///
+    /// - Parameter types: Of its places, where the server can't find them out.
+    func send(_ text: String, _ values: [SQLValue], types: [Oid]? = nil) throws {
         guard isPipelined else {
-            _ = try answer(to: text, values)
+            _ = try answer(to: text, values, types: types)
             return
         }
-        try dispatch(text, values)
+        try dispatch(text, values, types: types)
         pending += 1
         if pending >= Self.mostPending { try settle() }
     }
@@ -325,9 +362,11 @@ final class PostgresConnection {
     /// Sends a statement and waits for its answer, and for those before it.
     ///
     /// - Parameter isKept: Whether the statement stays prepared for the next time.
-    func answer(to text: String, _ values: [SQLValue], isKept: Bool = true) throws -> PostgresResult {
+    func answer(
+        to text: String, _ values: [SQLValue], isKept: Bool = true, types: [Oid]? = nil
+    ) throws -> PostgresResult {
         guard isPipelined else {
-            let name = try prepare(text, values, isKept)
+            let name = try prepare(text, values, isKept, types)
             return try Parameters(values).use { count, texts, lengths, formats in
                 try check(PQexecPrepared(handle, name, count, texts, lengths, formats, 0))
             }
@@ -357,8 +396,10 @@ final class PostgresConnection {
         }
     }
 
-    private func dispatch(_ text: String, _ values: [SQLValue], _ isKept: Bool = true) throws {
-        let name = try prepare(text, values, isKept)
+    private func dispatch(
+        _ text: String, _ values: [SQLValue], _ isKept: Bool = true, types: [Oid]? = nil
+    ) throws {
+        let name = try prepare(text, values, isKept, types)
         let isSent = Parameters(values).use { count, texts, lengths, formats in
             PQsendQueryPrepared(handle, name, count, texts, lengths, formats, 0)
         }
@@ -449,18 +490,22 @@ final class PostgresConnection {
 
     // MARK: Statements
 
-    private func prepare(_ text: String, _ values: [SQLValue], _ isKept: Bool) throws -> String {
-        if isKept, let known = names[text] { return known }
+    private func prepare(
+        _ text: String, _ values: [SQLValue], _ isKept: Bool, _ known: [Oid]? = nil
+    ) throws -> String {
+        if isKept, let name = names[text] { return name }
         if isKept { preparedCount += 1 }
         let name = isKept ? "s\(preparedCount)" : ""
-        let types = values.map { value -> Oid in
-            switch value {
-            case .null: 0
-            case .integer: 20
-            case .text: 25
-            case .blob: 17
+        let types =
+            known
+            ?? values.map { value -> Oid in
+                switch value {
+                case .null: 0
+                case .integer: 20
+                case .text: 25
+                case .blob: 17
+                }
             }
-        }
         if isPipelined {
             guard PQsendPrepare(handle, name, text, Int32(types.count), types) == 1 else { throw lost() }
             pending += 1

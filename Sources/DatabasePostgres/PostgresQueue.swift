@@ -3,18 +3,34 @@ internal import Foundation
 
 /// Rows and changes of a write transaction whose answer nobody waits for, gathered so that many go at once.
 ///
-/// Rows go first, by COPY where they are many, table by table, so that a row stands behind those that it names; then
-/// the changes in their order. A new row never needs a change that was asked for before it: it names what is there.
+/// Rows go first, some at a time or by COPY where they are many, table by table, so that a row stands behind those that it
+/// names; then the changes in their order. A new row never needs a change that was asked for before it: it names what is there.
 struct PostgresQueue {
-    /// An INSERT of nothing but values.
-    struct Insert: Hashable {
+    /// An INSERT of nothing but values; one for each text and connection, so that it is known by itself.
+    final class Insert: Hashable {
         let text: String
         let table: String
         let columns: String
         let names: [String]
+        private var longer: [Int: String] = [:]
 
-        static func == (one: Insert, other: Insert) -> Bool { one.text == other.text }
-        func hash(into hasher: inout Hasher) { hasher.combine(text) }
+        static func == (one: Insert, other: Insert) -> Bool { one === other }
+        func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
+
+        /// So many rows go at once, the most first: in a few sizes alone, so that each is prepared once.
+        static let rowsAtOnce = [16, 4, 1]
+
+        /// The same for several rows.
+        func text(rows: Int) -> String {
+            if rows == 1 { return text }
+            if let known = longer[rows] { return known }
+            let parts = (0..<rows).map { row in
+                "(" + (1...names.count).map { "$\(row * names.count + $0)" }.joined(separator: ", ") + ")"
+            }
+            let made = "INSERT INTO \(table) (\(columns)) VALUES " + parts.joined(separator: ", ")
+            longer[rows] = made
+            return made
+        }
 
         /// - Returns: `nil` for anything but `INSERT INTO table (a, b) VALUES ($1, $2)`.
         init?(_ text: String) {

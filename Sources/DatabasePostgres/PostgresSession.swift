@@ -8,9 +8,6 @@ final class PostgresSession: SQLSession {
     private var cursors = 0
     /// What was gathered: of the transaction first, then of each savepoint within the one before it.
     private var spans = [Span()]
-    private var inserts: [String: PostgresQueue.Insert?] = [:]
-    /// Tables of changes that may be gathered, by their text.
-    private var changes: [String: String?] = [:]
     private var foreseen: ForeseenAnswers
 
     /// What was gathered since a savepoint. The server hears of it only when something of it is sent: what is undone
@@ -114,8 +111,8 @@ final class PostgresSession: SQLSession {
     // MARK: What nobody waits for
 
     private static let mostQueued = 4096
-    /// Fewer rows than this are sent one by one: a COPY waits for its answer.
-    private static let worthACopy = 24
+    /// Fewer rows than this are sent some at a time: a COPY waits for the server twice.
+    private static let worthACopy = 512
 
     /// Runs a statement whose answer nobody waits for: at the next one that somebody waits for, or when many are there.
     func run(_ text: String, _ values: [SQLValue]) throws {
@@ -124,11 +121,10 @@ final class PostgresSession: SQLSession {
             _ = try connection.answer(to: text, values)
             return
         }
-        if inserts[text] == nil { inserts[text] = .some(PostgresQueue.Insert(text)) }
-        if let insert = inserts[text] ?? nil {
+        if let insert = connection.insert(text) {
             foreseen.forget(insert, values)
             spans[spans.count - 1].queue.add(insert, values)
-        } else if let table = changedTable(text) {
+        } else if let table = connection.changedTable(text) {
             foreseen.forget(after: text)
             spans[spans.count - 1].queue.add(change: text, of: table, values)
         } else {
@@ -137,13 +133,6 @@ final class PostgresSession: SQLSession {
             return try connection.send(text, values)
         }
         if spans[spans.count - 1].queue.count >= Self.mostQueued { try flush() }
-    }
-
-    private func changedTable(_ text: String) -> String? {
-        if let known = changes[text] { return known }
-        let table = PostgresQueue.changedTable(text)
-        changes[text] = .some(table)
-        return table
     }
 
     /// Sends everything that was gathered.
@@ -169,13 +158,34 @@ final class PostgresSession: SQLSession {
                     let rows = queue.rows[insert] ?? []
                     try connection.copy(
                         "COPY \(insert.table) (\(insert.columns)) FROM STDIN", PostgresQueue.copyText(rows))
-                    try connection.noteCopied(rows.count, to: insert.table)
+                    try connection.noteRows(rows.count, of: insert.table)
                 }
             }
         } else {
-            for insert in tables { for values in queue.rows[insert] ?? [] { try connection.send(insert.text, values) } }
+            for insert in tables {
+                let rows = queue.rows[insert] ?? []
+                try send(rows, insert)
+                try connection.noteRows(rows.count, of: insert.table)
+            }
         }
         for change in queue.changes { try connection.send(change.text, change.values) }
+    }
+
+    private func send(_ rows: [[SQLValue]], _ insert: PostgresQueue.Insert) throws {
+        var rest = rows[...]
+        for count in PostgresQueue.Insert.rowsAtOnce {
+            while rest.count >= count {
+                let some = rest.prefix(count)
+                rest = rest.dropFirst(count)
+                // Of one row the server finds out by itself what each place is.
+                let types = count == 1 ? nil : try connection.types(of: insert)
+                try connection.send(
+                    insert.text(rows: count), some.flatMap { $0 },
+                    types: types.map { types in
+                        (0..<count).flatMap { _ in types }
+                    })
+            }
+        }
     }
 
     /// Forgets what was gathered and not sent.

@@ -89,12 +89,12 @@ import Testing
         try process.run()
         defer { process.terminate() }
         var said = ""
-        while !said.contains(/127\.0\.0\.1:\d+/) {
+        while !said.contains(/http:\/\/127\.0\.0\.1:\d+/) {
             let part = output.fileHandleForReading.availableData
             try #require(!part.isEmpty, "it ended: \(said)")
             said += String(decoding: part, as: UTF8.self)
         }
-        let port = try #require(said.firstMatch(of: /127\.0\.0\.1:(\d+)/)?.1)
+        let port = try #require(said.firstMatch(of: /http:\/\/127\.0\.0\.1:(\d+)/)?.1)
         _ = try? String(contentsOf: #require(URL(string: "http://127.0.0.1:\(port)/api/v1/me")), encoding: .utf8)
         var text = ""
         while !text.contains(/\/api\/v1\/me.*\n/) {

@@ -49,12 +49,15 @@ final class WriterMemory {
             let count = [1, 4, 16, 64].first { $0 >= entries.count } ?? entries.count
             let names = entries.map(\.key)
             let padded = names + [String](repeating: names[names.count - 1], count: count - names.count)
-            let places = (2...count + 1).map { "$\($0)" }.joined(separator: ", ")
+            // Key by key, so that no engine reads all acts of a scope instead, whatever it knows of the table.
+            let places = (2...count + 1).map { "($\($0))" }.joined(separator: ", ")
             return (
                 scope,
                 SQL(
-                    "SELECT key, seq, input_hash, outcome FROM act WHERE scope = $1 AND key IN (\(places))",
-                    [.text(scope)] + padded.map { .text($0) })
+                    """
+                    SELECT a.key, a.seq, a.input_hash, a.outcome FROM (VALUES \(places)) v
+                      JOIN act a ON a.scope = $1 AND a.key = v.column1
+                    """, [.text(scope)] + padded.map { .text($0) })
             )
         }
     }
