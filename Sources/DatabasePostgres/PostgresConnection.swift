@@ -292,14 +292,25 @@ final class PostgresConnection {
 
     /// Has the server look at a table again that has grown tenfold: by the statistics of before a large import, which
     /// nobody else sees yet, it would read whole tables for every look-up.
-    func noteRows(_ rows: Int, of table: String) throws {
+    ///
+    /// - Parameter isLarge: Whether what follows in the transaction needs it; otherwise it is done after the commit, when
+    ///   nobody waits for the head.
+    func noteRows(_ rows: Int, of table: String, isLarge: Bool) throws {
         var sum = try grown[table] ?? knownRows(of: table)
         sum.rows += rows
         if sum.rows >= max(Self.rowsWorthStatistics, sum.known * 10) {
-            try run("ANALYZE \(table)")
+            if isLarge { try run("ANALYZE \(table)") } else { toAnalyse.insert(table) }
             sum.known = sum.rows
         }
         grown[table] = sum
+    }
+
+    private var toAnalyse: Set<String> = []
+
+    /// Looks at tables that grew, after a commit. Where something else holds one, the server does it by itself later.
+    func analyseGrown() {
+        for table in toAnalyse.sorted() { try? run("ANALYZE \(table)") }
+        toAnalyse = []
     }
 
     private func knownRows(of table: String) throws -> (rows: Int, known: Int) {

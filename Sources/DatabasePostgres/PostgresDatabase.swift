@@ -41,6 +41,8 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
     package func checkpoint() {}
 
     package func close() {
+        // Who waits for the bell is told before.
+        if lock.withLock({ bell.isAboutToRing }) { ring() }
         lock.lock()
         isClosed = true
         idle.removeAll()
@@ -136,6 +138,7 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
             guard try isThereAfterAll(isThere) else { throw error }
         }
         if rings { lock.withLock { bell.rungAt = .now } } else { ringSoon() }
+        connection.analyseGrown()
         return result
     }
 
@@ -185,7 +188,8 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
             lock.withLock { knowsHead = knows }
         }
         guard knows else {
-            _ = try connection.begin([start])
+            // A schema is made: whoever else makes one is waited for.
+            _ = try connection.begin([start, "SET LOCAL lock_timeout = 0"])
             return []
         }
         let questions = [start, SQL(Self.lockQuestion, [])] + ahead.map(\.question)

@@ -271,12 +271,47 @@ import Testing
         try await receipt("T2", "other@b.c")
         #expect(try await allocate("T2", "I1", "acc@b.c") == .accessOneHand)
         #expect(try await allocate("T2", "J1", "acc@b.c") == nil)
+        // What was taken back binds nobody's hands any more.
+        let correcting = CorrectRegister(in: company.store, company.request("correct"))
+        _ = try await correcting.unapply(.init("T1"), invoice: "I1", on: nil, reason: "x")
+        #expect(try await note("N2", "I1", "both@b.c") == nil)
+        _ = try await correcting.reverse(.init("N1", kind: .creditNote), on: nil, reason: "x")
+        try await receipt("T3", "other@b.c")
+        #expect(try await allocate("T3", "I1", "acc@b.c") == nil)
         // Money of a file is nobody's hand.
         _ = try await FileImport(.receipts, .text("reference,date,amount,customer\nF1,2026-05-20,20,C1\n")).run(
             in: company.store, actor: .person(key: "both@b.c"), source: "import", now: company.now,
             today: company.today)
         #expect(try await allocate("F1", "J1", "acc@b.c") == nil)
         #expect(try company.fault() == nil)
+    }
+
+    @Test("Hands are told apart within one group of commands, whose acts the journal doesn't have yet")
+    func oneHandAtOnce() async throws {
+        let company = try await company()
+        try await company.add("both@b.c", [.cashier, .accountant])
+        for round in 0..<10 {
+            // Many at once, so that some go in one group.
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<6 {
+                    let reference = "G\(round)-\(number)"
+                    group.addTask {
+                        _ = try await self.bring(
+                            .receipts, "reference,date,amount,customer\n\(reference),2026-05-20,1,C1\n", by: "both@b.c",
+                            as: .registerReceipt, company)
+                    }
+                    group.addTask {
+                        let code = try await self.refused {
+                            _ = try await AllocateReceipt(
+                                in: company.store, company.request(.allocate, by: "both@b.c")
+                            ).run(.init(reference), [.init(invoice: "I1", amount: "1")])
+                        }
+                        #expect([.accessRegisteredByYou, .receiptUnknown].contains(code), "\(reference)")
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
     }
 
     /// The first reason why something isn't done, of a command or of a line.

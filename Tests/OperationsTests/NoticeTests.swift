@@ -125,9 +125,17 @@ import Testing
         try notices(company, "b").note(.notNow("busy"), of: again, now: company.now)
         #expect(try notices(company, "b").take(now: company.now) == nil)
         company.setClock("2026-06-01T04:02:00Z")
+        // Before the mail server took anything, a refusal may be about us.
         let third = try #require(try notices(company, "c").take(now: company.now))
         try notices(company, "c").note(.never("550"), of: third, now: company.now)
         company.setClock("2026-06-01T05:00:00Z")
+        let fourth = try #require(try notices(company, "c").take(now: company.now))
+        #expect(fourth.identity == taken.identity)
+        _ = try await own(company, .makeToken).makeToken(name: "sent", scopes: [.seeInvoices], days: 5)
+        let other = try #require(try notices(company, "d").take(now: company.now))
+        try notices(company, "d").note(.sent, of: other, now: company.now)
+        try notices(company, "c").note(.never("550"), of: fourth, now: company.now)
+        company.setClock("2026-06-01T06:00:00Z")
         #expect(try notices(company, "c").take(now: company.now) == nil)
         // What is older than a week interests nobody any more, also where no mail server was there.
         _ = try await own(company, .makeToken).makeToken(name: "u", scopes: [.seeInvoices], days: 12)

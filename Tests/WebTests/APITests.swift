@@ -839,15 +839,46 @@ import Testing
         let changed = try Self.acts(company)
         #expect(changed == acts + 1)
         let status = ["role": 403, "scope": 404][change] ?? 401
+        let reply = try await rename("Second")
+        #expect(reply.status == status, "\(reply.text)")
         // What can't be understood is told to nobody whose token doesn't work either.
         let unreadable = try await program.post("/customers", "{", key: "u")
         #expect(unreadable.status == (status == 404 ? 400 : status), "\(unreadable.text)")
-        let reply = try await rename("Second")
-        #expect(reply.status == status, "\(reply.text)")
         // Nor anything of a key, but to whoever may still ask for such acts: it was used for another version.
         #expect(try await rename("First", "k").status == (status == 404 ? 409 : status))
         #expect(try Self.acts(company) == changed)
         #expect(try await other.get("/customers/C2").body.text("name") == "First")
+        try elsewhere.close()
+    }
+
+    @Test("A token that another server ended does nothing more by any operation")
+    func ended() async throws {
+        let company = try await SmallCompany.make()
+        let served = try await Served(company)
+        let token = try await served.program("a@b.c", officeRoles)
+        let elsewhere = try company.reopen()
+        var walked = 0
+        for operation in APIOperations.all where operation.isCommand && operation.access != .anybody {
+            let program = try await served.program("a@b.c", officeRoles)
+            // Known and believed from here on.
+            #expect(try await program.get("/me").status == 200)
+            let id = try company.store.read {
+                try $0.row("SELECT max(id) FROM access_token WHERE name = 'test'")?.integer(0) ?? 0
+            }
+            _ = try await AccountCommands(in: elsewhere, company.request(.makeToken, by: "a@b.c")).revokeToken(id)
+            let acts = try Self.acts(company)
+            var headers = ["Idempotency-Key": "e\(walked)"]
+            if operation.needsVersion { headers["If-Match"] = "\"\(operation.example.version)\"" }
+            let reply = try await program.ask(
+                operation.method.rawValue, Self.path(operation, try Self.foreign(company)),
+                operation.example.body?.text,
+                headers)
+            #expect(reply.status == 401, "\(operation.name): \(reply.status)")
+            #expect(try Self.acts(company) == acts, "\(operation.name)")
+            walked += 1
+        }
+        #expect(walked > 45)
+        #expect(try await token.get("/me").status == 200)
         try elsewhere.close()
     }
 

@@ -18,11 +18,14 @@ package final class AccessTokens: @unchecked Sendable {
         package let viewer: Viewer
         /// The number of the token, never the token.
         package let token: Int64
+        /// Whether the holder signs in with a second factor, or without a password (a service account, or somebody who comes
+        /// by the company's own service alone).
+        package let hasSecondFactor: Bool
         /// What this was found as of.
         let stamp: RightsStamp
 
         /// Of what needs no token.
-        package static let nobody = Holder(viewer: .nobody, token: 0, stamp: .none)
+        package static let nobody = Holder(viewer: .nobody, token: 0, hasSecondFactor: true, stamp: .none)
     }
 
     private struct Known {
@@ -45,7 +48,10 @@ package final class AccessTokens: @unchecked Sendable {
             if let known = lock.withLock({ known[digest] }), known.holder.stamp == stamp, known.day == today {
                 return known.expiresAt > now.microseconds ? known.holder : nil
             }
-            guard let found = try find(digest, now, today, stamp, session) else { return nil }
+            guard let found = try find(digest, now, today, stamp, session) else {
+                _ = lock.withLock { known.removeValue(forKey: digest) }
+                return nil
+            }
             lock.withLock {
                 if known.count >= Self.most { known.removeAll() }
                 known[digest] = Known(day: today, expiresAt: found.expiresAt, holder: found.holder)
@@ -77,7 +83,10 @@ package final class AccessTokens: @unchecked Sendable {
         let scopes = Set(token.scopes.split(separator: " ").compactMap { Permission(rawValue: String($0)) })
         let viewer = try Viewer.load(
             .person(key: person.text(0)), on: today, narrowedTo: scopes, in: session)
-        return (Holder(viewer: viewer, token: token.id, stamp: stamp), token.expiresAt)
+        let hasSecondFactor = account.secondFactorFact != nil || account.passwordFact == nil
+        return (
+            Holder(viewer: viewer, token: token.id, hasSecondFactor: hasSecondFactor, stamp: stamp), token.expiresAt
+        )
     }
 
     /// A service account's token works once a second person agreed to it.

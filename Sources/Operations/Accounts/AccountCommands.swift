@@ -284,14 +284,8 @@ package struct AccountCommands: Sendable {
     /// - Throws: `Refusal` `actor.unknown`, `role.exclusive`, `person.changed`.
     package func setRoles(_ roles: Set<Role>, of key: String, seen: Int64? = nil) async throws -> Int64? {
         try await store.write(request) { books in
-            guard let person = try books.people.find(key) else {
-                throw Refusal(.actorUnknown, ["person": .text(key)])
-            }
-            try AccountRepository.need(seen, ofPerson: person.rawValue, called: key, in: books.session)
-            let held = try Viewer.roles(of: person.rawValue, in: books.session)
-            for role in held.subtracting(roles) { try books.people.grant(role, to: person, false) }
-            try books.approvals.giveOrProposeRoles(
-                roles, of: person.rawValue, held: held.intersection(roles), in: books)
+            let person = try Self.person(key, seen: seen, books)
+            try Self.put(roles, of: person, books)
             return 1
         }.act
     }
@@ -301,27 +295,8 @@ package struct AccountCommands: Sendable {
     /// - Throws: `Refusal` `actor.unknown`, `person.own-manager`, `person.changed`.
     package func setManager(_ manager: String, of key: String, seen: Int64? = nil) async throws -> Int64? {
         try await store.write(request) { books in
-            func find(_ key: String) throws -> ID<Person> {
-                guard let person = try books.people.find(key) else {
-                    throw Refusal(.actorUnknown, ["person": .text(key)])
-                }
-                return person
-            }
-            let person = try find(key)
-            try AccountRepository.need(seen, ofPerson: person.rawValue, called: key, in: books.session)
-            let above = manager.isEmpty ? nil : try find(manager)
-            // Nobody may stand above themselves, over however many others.
-            var next = above?.rawValue
-            var seen: Set<Int64> = []
-            while let one = next, seen.insert(one).inserted {
-                guard one != person.rawValue else {
-                    throw Refusal(.personOwnManager, ["person": .text(key), "manager": .text(manager)])
-                }
-                next = try books.session.row(
-                    "SELECT manager FROM person_version WHERE person = \(one) ORDER BY n DESC LIMIT 1")?
-                    .optionalInteger(0)
-            }
-            try books.people.setManager(person, above)
+            let person = try Self.person(key, seen: seen, books)
+            try Self.put(manager: manager, of: person, called: key, books)
             return 1
         }.act
     }
@@ -329,13 +304,67 @@ package struct AccountCommands: Sendable {
     /// - Throws: `Refusal` `actor.unknown`, `person.changed`.
     package func setScope(_ scope: DataScope, of key: String, seen: Int64? = nil) async throws -> Int64? {
         try await store.write(request) { books in
-            guard let person = try books.people.find(key) else {
-                throw Refusal(.actorUnknown, ["person": .text(key)])
-            }
-            try AccountRepository.need(seen, ofPerson: person.rawValue, called: key, in: books.session)
+            let person = try Self.person(key, seen: seen, books)
             try books.accounts.setScope(scope, of: person.rawValue)
             return 1
         }.act
+    }
+
+    /// All that a form sets of a person, or nothing of it.
+    ///
+    /// - Parameters:
+    ///   - manager: Empty for nobody; `nil` leaves them.
+    ///   - scope: `nil` leaves it.
+    /// - Throws: As each of them, and `Refusal` `access.denied`.
+    package func setDuties(
+        _ roles: Set<Role>, manager: String?, scope: DataScope?, of key: String, seen: Int64?
+    ) async throws -> Int64? {
+        try await store.write(request) { books in
+            let person = try Self.person(key, seen: seen, books)
+            if let manager {
+                try books.viewer().need(.setPerson)
+                try Self.put(manager: manager, of: person, called: key, books)
+            }
+            try Self.put(roles, of: person, books)
+            if let scope {
+                try books.viewer().need(.setScope)
+                try books.accounts.setScope(scope, of: person.rawValue)
+            }
+            return 1
+        }.act
+    }
+
+    private static func person(_ key: String, seen: Int64?, _ books: Books) throws -> ID<Person> {
+        guard let person = try books.people.find(key) else {
+            throw Refusal(.actorUnknown, ["person": .text(key)])
+        }
+        try AccountRepository.need(seen, ofPerson: person.rawValue, called: key, in: books.session)
+        return person
+    }
+
+    private static func put(_ roles: Set<Role>, of person: ID<Person>, _ books: Books) throws {
+        let held = try Viewer.roles(of: person.rawValue, in: books.session)
+        for role in held.subtracting(roles) { try books.people.grant(role, to: person, false) }
+        try books.approvals.giveOrProposeRoles(
+            roles, of: person.rawValue, held: held.intersection(roles), in: books)
+    }
+
+    private static func put(
+        manager: String, of person: ID<Person>, called key: String, _ books: Books
+    ) throws {
+        let above = try manager.isEmpty ? nil : Self.person(manager, seen: nil, books)
+        // Nobody may stand above themselves, over however many others.
+        var next = above?.rawValue
+        var seen: Set<Int64> = []
+        while let one = next, seen.insert(one).inserted {
+            guard one != person.rawValue else {
+                throw Refusal(.personOwnManager, ["person": .text(key), "manager": .text(manager)])
+            }
+            next = try books.session.row(
+                "SELECT manager FROM person_version WHERE person = \(one) ORDER BY n DESC LIMIT 1")?
+                .optionalInteger(0)
+        }
+        try books.people.setManager(person, above)
     }
 
     /// Lends the actor's tasks and decisions to a colleague while they are away.

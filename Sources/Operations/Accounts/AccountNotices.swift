@@ -9,13 +9,14 @@ internal import Receivables
 /// Made of the facts themselves: no command has to think of it. What is older than a week is told to nobody any more. As
 /// messages to customers do, a notice goes under a lease, so that of several servers one sends it.
 package final class AccountNotices: @unchecked Sendable {
-    // `bound` is guarded by `lock`.
+    // `bound` and `lookedForEnds` are guarded by `lock`.
 
+    /// A letter to somebody, for as long as the lease lasts.
     package struct Notice: Sendable {
-        fileprivate let fact: Int64
-        fileprivate let kind: Kind
+        fileprivate let number: Int64
         /// The same for each attempt, and different from every other company's.
         package let identity: String
+        /// An e-mail address.
         package let recipient: String
         package let subject: String
         package let text: String
@@ -41,6 +42,9 @@ package final class AccountNotices: @unchecked Sendable {
         /// When a token ends.
         let end: Instant?
         let attempts: Int64
+
+        /// In the table of what became of notices.
+        var number: Int64 { fact * 2 + kind.rawValue - 1 }
     }
 
     static let daysTold: Int64 = 7
@@ -55,6 +59,8 @@ package final class AccountNotices: @unchecked Sendable {
     private let lock = NSLock()
     /// The last fact that is too old to be told of, and when that was looked for.
     private var bound: (fact: Int64, at: Instant)?
+    /// When no token was found last that ends soon.
+    private var lookedForEnds: Instant?
 
     /// - Parameter holder: Who sends: different for each server.
     package init(of store: Store, holder: String, leaseSeconds: Int) {
@@ -68,11 +74,15 @@ package final class AccountNotices: @unchecked Sendable {
     /// Whoever takes it sends it within the lease, or not at all.
     package func take(now: Instant) throws -> Notice? {
         let bound = try bound(now)
+        let ends = endsAreDue(now)
         // Mostly there is nothing to do, and nobody need be kept from writing for that.
-        guard try store.read({ try !waiting(bound, now, $0).isEmpty }) else { return nil }
+        guard try store.read({ try !waiting(bound, ends, now, $0).isEmpty }) else {
+            if ends { lock.withLock { lookedForEnds = now } }
+            return nil
+        }
         return try store.engine.write { transaction in
             let session = transaction.session
-            for subject in try waiting(bound, now, session) {
+            for subject in try waiting(bound, ends, now, session) {
                 let notice = try notice(subject, now, session)
                 try claim(subject, isFor: notice != nil, now, session)
                 if let notice { return notice }
@@ -83,20 +93,35 @@ package final class AccountNotices: @unchecked Sendable {
 
     /// Notes what a mail server said to a notice.
     package func note(_ result: Outbox.Result, of notice: Notice, now: Instant) throws {
-        let (state, wait): (Int64, Int64) =
-            switch result {
-            case .sent: (1, 0)
-            case .never: (2, 0)
-            case .notNow: (0, Outbox.secondsToWait(after: notice.attempt))
-            }
         try store.engine.write { transaction in
+            let (state, wait): (Int64, Int64) =
+                switch result {
+                case .sent: (1, 0)
+                // A refusal is about the recipient only where the server took something else lately.
+                case .never where try Self.isProven(now, transaction.session): (2, 0)
+                case .never, .notNow: (0, Outbox.secondsToWait(after: notice.attempt))
+                }
             _ = try transaction.session.execute(
                 """
                 UPDATE account_notice SET result = \(state), leased_until = 0,
                     not_before = \(now.microseconds + wait * 1_000_000)
-                 WHERE fact = \(notice.fact) AND kind = \(notice.kind.rawValue) AND holder = \(holder) AND result = 0
+                 WHERE number = \(notice.number) AND holder = \(holder) AND result = 0
                 """)
         }
+    }
+
+    private static func isProven(_ now: Instant, _ session: any SQLSession) throws -> Bool {
+        let since = now.microseconds - daysTold * day
+        let own = try session.row(
+            "SELECT 1 FROM account_notice WHERE result = 1 AND not_before >= \(since) LIMIT 1")
+        return try own != nil || Outbox.isProven(now, session)
+    }
+
+    /// Tokens end slowly, and there are many: they are looked through now and then.
+    private func endsAreDue(_ now: Instant) -> Bool {
+        lock.withLock { lookedForEnds }.map {
+            $0 > now || now.microseconds - $0.microseconds >= Self.secondsBetweenBounds * 1_000_000
+        } ?? true
     }
 
     private func bound(_ now: Instant) throws -> Int64 {
@@ -115,23 +140,28 @@ package final class AccountNotices: @unchecked Sendable {
         let until = somebody ? now.microseconds + leaseSeconds * 1_000_000 : 0
         try session.execute(
             """
-            INSERT INTO account_notice (fact, kind, attempts, holder, leased_until, not_before, result)
-            VALUES (\(subject.fact), \(subject.kind.rawValue), \(subject.attempts + 1), \(holder), \(until), 0,
-                \(somebody ? 0 : 2))
-            ON CONFLICT (fact, kind) DO UPDATE SET attempts = excluded.attempts, holder = excluded.holder,
+            INSERT INTO account_notice (number, attempts, holder, leased_until, not_before, result)
+            VALUES (\(subject.number), \(subject.attempts + 1), \(holder), \(until), 0, \(somebody ? 0 : 2))
+            ON CONFLICT (number) DO UPDATE SET attempts = excluded.attempts, holder = excluded.holder,
                 leased_until = excluded.leased_until, result = excluded.result
             """)
     }
 
     /// What somebody has to be told and nobody is telling them.
     ///
-    /// - Parameter bound: The last fact that is too old.
-    private func waiting(_ bound: Int64, _ now: Instant, _ session: any SQLSession) throws -> [Subject] {
+    /// - Parameters:
+    ///   - bound: The last fact that is too old.
+    ///   - ends: Whether to look for tokens that end soon.
+    private func waiting(
+        _ bound: Int64, _ ends: Bool, _ now: Instant, _ session: any SQLSession
+    ) throws -> [Subject] {
+        // Nobody of a company that is made up has an address.
+        guard try ![.sample, .drill].contains(CompanySettings.load(in: session).kind) else { return [] }
         let events = try session.rows(
             """
             SELECT e.id, a.person, e.kind, coalesce(n.attempts, 0) FROM account_event e JOIN account a ON a.id = e.account
-              LEFT JOIN account_notice n ON n.fact = e.id AND n.kind = \(Kind.made.rawValue)
-             WHERE e.id > \(bound) AND e.kind IN (1, 2, 3, 4) AND \(raw: Self.mayGo) AND (n.fact IS NULL
+              LEFT JOIN account_notice n ON n.number = e.id * 2
+             WHERE e.id > \(bound) AND e.kind IN (1, 2, 3, 4) AND \(raw: Self.mayGo) AND (n.number IS NULL
                     OR (n.not_before <= \(now.microseconds) AND n.leased_until < \(now.microseconds)))
                AND (e.kind <> 1 OR EXISTS (
                     SELECT 1 FROM account_event b WHERE b.account = e.account AND b.n < e.n AND b.kind IN (1, 2)))
@@ -144,28 +174,37 @@ package final class AccountNotices: @unchecked Sendable {
                     attempts: row.integer(3))
             }
         }
-        let soon = now.microseconds + Self.daysAhead * Self.day
-        let tokens = try session.rows(
+        let made = try session.rows(
             """
-            SELECT t.id, a.person, t.kind, t.name, t.expires_at, k.kind, coalesce(n.attempts, 0)
-              FROM access_token t JOIN account a ON a.id = t.account
-              JOIN (SELECT 1 AS kind UNION ALL SELECT 2) k
-                ON (k.kind = 1 AND t.id > \(bound)) OR (k.kind = 2 AND t.kind = 3 AND t.expires_at < \(soon))
-              LEFT JOIN account_notice n ON n.fact = t.id AND n.kind = k.kind
-             WHERE t.kind IN (2, 3) AND t.expires_at > \(now.microseconds) AND \(raw: Self.mayGo) AND (n.fact IS NULL
+            SELECT t.id, a.person, t.kind, t.name, t.expires_at, coalesce(n.attempts, 0)
+              FROM access_token t JOIN account a ON a.id = t.account LEFT JOIN account_notice n ON n.number = t.id * 2
+             WHERE t.id > \(bound) AND t.kind IN (2, 3) AND t.expires_at > \(now.microseconds) AND \(raw: Self.mayGo)
+               AND (n.number IS NULL
                     OR (n.not_before <= \(now.microseconds) AND n.leased_until < \(now.microseconds)))
-               AND (k.kind = 1 OR NOT EXISTS (SELECT 1 FROM access_token_end x WHERE x.access_token = t.id))
-             ORDER BY t.id, k.kind LIMIT 20
+             ORDER BY t.id LIMIT 20
             """
-        ).compactMap { row in
-            Kind(rawValue: row.integer(5)).map { kind in
-                Subject(
-                    fact: row.integer(0), kind: kind, person: row.integer(1),
-                    what: row.integer(2) == 2 ? .noticeLink : kind == .ends ? .noticeTokenEnds : .noticeToken,
-                    name: row.text(3), end: Instant(microseconds: row.integer(4)), attempts: row.integer(6))
-            }
-        }
-        return events + tokens
+        ).map { token($0, .made) }
+        guard ends else { return events + made }
+        let soon = now.microseconds + Self.daysAhead * Self.day
+        let ending = try session.rows(
+            """
+            SELECT t.id, a.person, t.kind, t.name, t.expires_at, coalesce(n.attempts, 0)
+              FROM access_token t JOIN account a ON a.id = t.account LEFT JOIN account_notice n ON n.number = t.id * 2 + 1
+             WHERE t.kind = 3 AND t.expires_at > \(now.microseconds) AND t.expires_at < \(soon) AND \(raw: Self.mayGo)
+               AND (n.number IS NULL
+                    OR (n.not_before <= \(now.microseconds) AND n.leased_until < \(now.microseconds)))
+               AND NOT EXISTS (SELECT 1 FROM access_token_end x WHERE x.access_token = t.id)
+             ORDER BY t.id LIMIT 20
+            """
+        ).map { token($0, .ends) }
+        return events + made + ending
+    }
+
+    private func token(_ row: SQLRow, _ kind: Kind) -> Subject {
+        Subject(
+            fact: row.integer(0), kind: kind, person: row.integer(1),
+            what: row.integer(2) == 2 ? .noticeLink : kind == .ends ? .noticeTokenEnds : .noticeToken,
+            name: row.text(3), end: Instant(microseconds: row.integer(4)), attempts: row.integer(5))
     }
 
     /// It wasn't sent and may still be.
@@ -197,7 +236,7 @@ package final class AccountNotices: @unchecked Sendable {
             + [subject.kind == .ends ? .noticeRenew : isOwn ? .noticeIfNotYou : .noticeUnexpected]
         let first = try session.row("SELECT hash FROM act WHERE seq = 1")?.blob(0).hexadecimal.prefix(16) ?? ""
         return Notice(
-            fact: subject.fact, kind: subject.kind,
+            number: subject.number,
             identity: "account-\(subject.fact)-\(subject.kind.rawValue).\(first)", recipient: owner.email,
             subject: catalogue.text(.noticeSubject, places),
             text: parts.map { catalogue.text($0, places) }.joined(separator: "\n\n"),
@@ -215,7 +254,8 @@ package final class AccountNotices: @unchecked Sendable {
             let fields = try detail.flatMap {
                 try PersonalRepository(session: session, facts: nil).fields($0.integer(0))
             }
-            let email = fields.flatMap { $0.count > 1 ? $0[1] : nil } ?? row.text(1)
+            let known = fields.flatMap { $0.count > 1 ? $0[1] : nil } ?? ""
+            let email = known.contains("@") ? known : row.text(1)
             guard email.contains("@"), !row.text(1).hasPrefix(ServiceAccounts.prefix) else { continue }
             return (row.integer(0), row.text(1), fields?.first ?? row.text(1), email)
         }

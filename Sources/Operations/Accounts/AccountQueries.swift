@@ -103,7 +103,7 @@ package enum AccountQueries {
                     row.text(1).split(separator: " ").compactMap { Role.named(String($0)) })
             }
             return try session.rows(
-                "SELECT id, key FROM person WHERE \(one == nil ? 1 : 0) = 1 OR key = \(one ?? "") ORDER BY key"
+                "SELECT id, key FROM person WHERE \(raw: one == nil ? "1 = 1 OR " : "")key = \(one ?? "") ORDER BY key"
             ).map { row in
                 let person = row.integer(0)
                 let account = try AccountRepository.account(of: person, in: session)

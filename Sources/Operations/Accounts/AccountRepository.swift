@@ -84,9 +84,11 @@ final class AccountRepository {
             SELECT (SELECT max(id) FROM role_grant WHERE person = \(person)),
                 (SELECT max(id) FROM data_scope WHERE person = \(person)),
                 (SELECT max(id) FROM person_version WHERE person = \(person)),
-                (SELECT max(id) FROM approval WHERE subject = \(person) AND kind = \(Approval.Kind.roleGrant.rawValue))
+                (SELECT max(id) FROM approval WHERE subject = \(person) AND kind = \(Approval.Kind.roleGrant.rawValue)),
+                (SELECT max(d.id) FROM approval a JOIN approval_decision d ON d.approval = a.id
+                  WHERE a.subject = \(person) AND a.kind = \(Approval.Kind.roleGrant.rawValue))
             """)
-        return (0..<4).compactMap { row?.optionalInteger($0) }.max() ?? 0
+        return (0..<5).compactMap { row?.optionalInteger($0) }.max() ?? 0
     }
 
     /// - Parameter seen: The version that whoever changes the person knows; `nil` where nobody looked.

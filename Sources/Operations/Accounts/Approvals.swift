@@ -316,7 +316,7 @@ package enum ApprovalQueries {
                     """
                     SELECT a.id, a.kind, a.subject, a.personal, a.content, a.requested_by, a.reason, d.person, d.answer,
                         d.reason FROM approval a LEFT JOIN approval_decision d ON d.approval = a.id
-                     WHERE a.id < \(before) AND (\(onlyWaiting ? 0 : 1) = 1 OR d.id IS NULL)
+                     WHERE a.id < \(before) AND \(raw: onlyWaiting ? "d.id IS NULL" : "1 = 1")
                      ORDER BY a.id DESC LIMIT \(rowsAtOnce)
                     """)
                 for row in page where found.count < limit {

@@ -58,8 +58,10 @@ package final class Belief: @unchecked Sendable {
     private var wasProven = false
     private let stamp: RightsStamp
 
+    /// - Parameter holder: As it was last found.
     package init(in holder: AccessTokens.Holder) { stamp = holder.stamp }
 
+    /// Whether a command's transaction found that nothing changed since.
     package var isProven: Bool { lock.withLock { wasProven } }
 
     /// Whether somebody who was asked for since may what was believed.
@@ -67,8 +69,9 @@ package final class Belief: @unchecked Sendable {
 
     /// - Throws: `BeliefBroken` when something changed since.
     func prove(_ now: RightsStamp) throws {
+        // A transaction that is undone may be done again later, when things have changed.
+        lock.withLock { wasProven = now == stamp }
         guard now == stamp else { throw BeliefBroken() }
-        lock.withLock { wasProven = true }
     }
 }
 

@@ -1,6 +1,7 @@
 internal import CCrypto
 internal import CSodium
 internal import Foundation
+internal import Receivables
 
 /// Secrets that people and programs show: made by chance, kept as hashes, compared in constant time.
 package enum Secret {
@@ -80,9 +81,18 @@ package enum Password {
         return list(path)
     }()
 
+    /// - Throws: `Refusal` `file.missing` where a list is named and can't be read: whoever named it relies on it.
+    package static func needList() throws {
+        guard let path = ProcessInfo.processInfo.environment["HUIKUAN_COMMON_PASSWORDS"], !path.isEmpty, known.isEmpty
+        else { return }
+        throw Refusal(.fileMissing, ["path": .text(path)])
+    }
+
     /// - Returns: What the file holds in small letters, without lines that begin with `#`; nothing where it can't be read.
     static func list(_ path: String) -> Set<String> {
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return [] }
+        guard let bytes = FileManager.default.contents(atPath: path) else { return [] }
+        // Lists of that kind have signs of many encodings.
+        let text = String(decoding: bytes, as: UTF8.self)
         return Set(text.split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("#") }.map { $0.lowercased() })
     }
 

@@ -45,6 +45,8 @@ package struct SignIn: Sendable {
         package let mustChangePassword: Bool
         package let hasPassword: Bool
         package let hasSecondFactor: Bool
+        /// Whether the company's own service signed them in, which has factors of its own.
+        package let isByProvider: Bool
         /// The last act that the person had seen when they came.
         package let lastSeenAct: Int64
         package let preferences: [String: String]
@@ -119,7 +121,8 @@ package struct SignIn: Sendable {
             try Attempts.forget(subjects[0], session)
             try Attempts.takeBack(subjects[1], session)
             return try start(
-                found.account, found.person, key, found.mustChange, secret != nil, "sign-in", origin, session)
+                found.account, found.person, key, found.mustChange, secret == nil ? .none : .code, "sign-in", origin,
+                session)
         }
         guard let started else { throw try wrong() }
         return started
@@ -157,9 +160,12 @@ package struct SignIn: Sendable {
         return try store.engine.write { transaction in
             try Attempts.takeBack(address, transaction.session)
             return try start(
-                found.link.account, found.person, found.key, false, false, "sign-in-link", origin, transaction.session)
+                found.link.account, found.person, found.key, false, .none, "sign-in-link", origin, transaction.session)
         }
     }
+
+    /// How the security log calls a sign-in at the company's own service.
+    package static let byProvider = "sign-in-provider"
 
     /// Starts a session for somebody who has just set a password of their own by a link, or whom a provider named.
     ///
@@ -170,7 +176,8 @@ package struct SignIn: Sendable {
             guard let person = try session.row("SELECT id FROM person WHERE key = \(key)")?.integer(0),
                 let account = try AccountRepository.account(of: person, in: session), account.isActive
             else { throw Refusal(.linkInvalid) }
-            return try start(account.id, person, key, false, false, kind, origin, session)
+            return try start(
+                account.id, person, key, false, kind == Self.byProvider ? .provider : .none, kind, origin, session)
         }
     }
 
@@ -182,7 +189,7 @@ package struct SignIn: Sendable {
             guard
                 let row = try session.row(
                     """
-                    SELECT s.account, s.form_token, s.seen_at, s.ends_at, s.last_act, p.key, p.id FROM session s
+                    SELECT s.account, s.form_token, s.seen_at, s.ends_at, s.last_act, p.key, p.id, s.second_factor FROM session s
                       JOIN account a ON a.id = s.account JOIN person p ON p.id = a.person
                      WHERE s.token_digest = \(digest)
                     """),
@@ -201,6 +208,7 @@ package struct SignIn: Sendable {
                     viewer: viewer, name: name ?? row.text(5), formToken: row.text(1),
                     mustChangePassword: account.mustChange, hasPassword: account.passwordFact != nil,
                     hasSecondFactor: account.secondFactorFact != nil,
+                    isByProvider: row.integer(7) == Factor.provider.rawValue,
                     lastSeenAct: row.integer(4), preferences: try Preferences.all(of: row.integer(6), session),
                     decisions: try ApprovalQueries.waiting(for: viewer, on: today(now), in: store, session)),
                 row.integer(2)
@@ -310,6 +318,9 @@ package struct SignIn: Sendable {
 
     // MARK: Parts
 
+    /// How a session's holder was known beside the password. The raw value stands in the store: never renumber one.
+    private enum Factor: Int64 { case none, code, provider }
+
     private struct Candidate {
         let account: Int64
         let person: Int64
@@ -340,7 +351,7 @@ package struct SignIn: Sendable {
     }
 
     private func start(
-        _ account: Int64, _ person: Int64, _ key: String, _ mustChange: Bool, _ bySecondFactor: Bool, _ kind: String,
+        _ account: Int64, _ person: Int64, _ key: String, _ mustChange: Bool, _ factor: Factor, _ kind: String,
         _ origin: Origin, _ session: any SQLSession
     ) throws -> Started {
         let now = clock()
@@ -353,7 +364,7 @@ package struct SignIn: Sendable {
             INSERT INTO session (token_digest, account, form_token, begun_at, seen_at, ends_at, second_factor, address,
                 agent, last_act)
             VALUES (\(Secret.digest(token)), \(account), \(Secret.token()), \(now.microseconds), \(now.microseconds),
-                \(now.microseconds + Self.absoluteHours * 60 * Self.minute), \(bySecondFactor ? 1 : 0),
+                \(now.microseconds + Self.absoluteHours * 60 * Self.minute), \(factor.rawValue),
                 \(origin.address), \(origin.agent), \(last))
             """)
         try Preferences.set("last-act", "\(head)", of: person, session)

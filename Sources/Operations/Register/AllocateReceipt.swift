@@ -62,7 +62,6 @@ package struct AllocateReceipt: Sendable {
             return Outcome(parts: parts.count, left: credit.unapplied)
         }
     }
-
 }
 
 /// One part of several is refused, and with it all of them.

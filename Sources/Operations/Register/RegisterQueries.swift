@@ -253,7 +253,7 @@ package enum RegisterQueries {
                 SELECT k.code, v.purpose, v.personal, count(*) OVER (), k.id
                   FROM contact c JOIN customer k ON k.id = c.customer JOIN contact_version v ON v.contact = c.id
                  WHERE v.n = (SELECT max(n) FROM contact_version w WHERE w.contact = c.id)
-                   AND (\(customer == nil ? 1 : 0) = 1 OR k.code = \(customer ?? ""))
+                   AND (\(raw: customer == nil ? "1 = 1 OR " : "")k.code = \(customer ?? ""))
                  ORDER BY k.code, v.purpose, c.id LIMIT \(limit)
                 """)
             let attributes = try hidden(from: viewer, session)
@@ -293,8 +293,8 @@ package enum RegisterQueries {
                 SELECT c.reference, c.bank_account, c.value_day, k.code, c.payer, c.currency, c.amount, b.unapplied,
                     b.reversed, c.personal, count(*) OVER (), b.customer
                   FROM credit c JOIN credit_balance b ON b.credit = c.id LEFT JOIN customer k ON k.id = b.customer
-                 WHERE c.kind = 1 AND (\(customer == nil ? 1 : 0) = 1 OR k.code = \(customer ?? ""))
-                   AND (\(onlyUnapplied ? 0 : 1) = 1 OR b.unapplied > 0)
+                 WHERE c.kind = 1 AND (\(raw: customer == nil ? "1 = 1 OR " : "")k.code = \(customer ?? ""))
+                   AND \(raw: onlyUnapplied ? "b.unapplied > 0" : "1 = 1")
                  ORDER BY c.value_day DESC, c.id DESC LIMIT \(limit)
                 """)
             let attributes = try hidden(from: viewer, session)
@@ -336,7 +336,7 @@ package enum RegisterQueries {
             let rows = try session.rows(
                 """
                 SELECT seq, recorded_at, command, actor, source, fact_count, outcome, hash, count(*) OVER () FROM act
-                 WHERE (\(command == nil ? 1 : 0) = 1 OR command = \(command ?? "")) ORDER BY seq DESC LIMIT \(limit)
+                 WHERE (\(raw: command == nil ? "1 = 1 OR " : "")command = \(command ?? "")) ORDER BY seq DESC LIMIT \(limit)
                 """)
             return Page(
                 rows: rows.map { row in

@@ -19,7 +19,7 @@ struct SeparateHands {
 
     /// Who registered a record by hand; `nil` where a file, a program or the system did.
     private func hand(of fact: Int64) throws -> String? {
-        guard let act = try ActRepository(session: books.session).act(ofFact: fact), act.source != "import",
+        guard let act = try books.registrar(ofFact: fact), act.source != "import",
             !["operator:", "system:"].contains(where: act.actor.hasPrefix)
         else { return nil }
         return act.actor
@@ -53,7 +53,9 @@ struct SeparateHands {
         let receipts = try books.session.rows(
             """
             SELECT DISTINCT k.id, k.reference FROM item i JOIN allocation a ON a.item = i.id JOIN credit k ON k.id = a.credit
-             WHERE i.invoice = \(invoice.id) AND k.kind = \(Credit.Kind.receipt.rawValue) ORDER BY k.id
+              LEFT JOIN allocation r ON r.reverses = a.id
+             WHERE i.invoice = \(invoice.id) AND k.kind = \(Credit.Kind.receipt.rawValue) AND a.credit_amount > 0
+               AND r.id IS NULL ORDER BY k.id
             """)
         for receipt in receipts where try hand(of: receipt.integer(0)) == person {
             throw Refusal(
@@ -65,8 +67,9 @@ struct SeparateHands {
     private func creditNotes(on invoice: Int64) throws -> [Int64] {
         try books.session.rows(
             """
-            SELECT id FROM credit WHERE about_invoice = \(invoice) AND kind = \(Credit.Kind.creditNote.rawValue)
-             ORDER BY id
+            SELECT c.id FROM credit c JOIN credit_balance b ON b.credit = c.id
+             WHERE c.about_invoice = \(invoice) AND c.kind = \(Credit.Kind.creditNote.rawValue) AND b.reversed = 0
+             ORDER BY c.id
             """
         ).map { $0.integer(0) }
     }

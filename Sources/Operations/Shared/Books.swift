@@ -28,6 +28,18 @@ package final class Books {
 
     var today: LocalDate { request.today }
 
+    /// Whose the last facts were that were asked for: lines of a file name facts of few acts.
+    private var registrars: [ActRepository.Registrar] = []
+
+    /// Who recorded a fact and by what; `nil` for what this command records itself.
+    func registrar(ofFact fact: Int64) throws -> ActRepository.Registrar? {
+        if let known = registrars.first(where: { $0.facts.contains(fact) }) { return known }
+        guard let found = try memory.registrar(ofFact: fact, session) else { return nil }
+        registrars.insert(found, at: 0)
+        if registrars.count > 8 { registrars.removeLast() }
+        return found
+    }
+
     /// Whether a page of lines should be looked up at once.
     var looksAhead: Bool { session.looksAhead }
 

@@ -70,6 +70,23 @@ struct ActRepository {
         }
     }
 
+    /// Who recorded a range of facts, and by what.
+    struct Registrar {
+        let facts: ClosedRange<Int64>
+        let actor: String
+        let source: String
+    }
+
+    /// Who recorded a fact; `nil` for one that no act in the journal has.
+    func registrar(ofFact fact: Int64) throws -> Registrar? {
+        guard let seq = try act(ofFact: fact)?.seq,
+            let row = try session.row("SELECT first_fact, fact_count, actor, source FROM act WHERE seq = \(seq)"),
+            row.integer(1) > 0
+        else { return nil }
+        let facts = row.integer(0)...row.integer(0) + row.integer(1) - 1
+        return facts.contains(fact) ? Registrar(facts: facts, actor: row.text(2), source: row.text(3)) : nil
+    }
+
     func instant(ofFact fact: Int64) throws -> Instant {
         try act(ofFact: fact)?.instant ?? Instant(microseconds: 0)
     }

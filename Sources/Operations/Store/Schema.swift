@@ -309,9 +309,9 @@ enum Schema {
     /// What became of letters to people about their accounts: made of facts, and vouching for nothing.
     private static let notices = [
         """
-        CREATE TABLE account_notice (fact INTEGER NOT NULL, kind INTEGER NOT NULL CHECK (kind IN (1, 2)),
-            attempts INTEGER NOT NULL, holder TEXT NOT NULL, leased_until INTEGER NOT NULL, not_before INTEGER NOT NULL,
-            result INTEGER NOT NULL CHECK (result IN (0, 1, 2)), UNIQUE (fact, kind)) STRICT
+        CREATE TABLE account_notice (number INTEGER PRIMARY KEY, attempts INTEGER NOT NULL, holder TEXT NOT NULL,
+            leased_until INTEGER NOT NULL, not_before INTEGER NOT NULL,
+            result INTEGER NOT NULL CHECK (result IN (0, 1, 2))) STRICT
         """
     ]
 

@@ -155,6 +155,7 @@ final class Writer: @unchecked Sendable {
                     : try transaction.savepoint {
                         try job.perform(transaction.session, memory, lastFact: head.lastFact)
                     }
+                if let act = job.act { memory.note(act) }
             } catch let failure as DatabaseFailure where failure.endsTransaction {
                 throw failure
             } catch {

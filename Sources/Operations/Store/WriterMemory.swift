@@ -33,6 +33,8 @@ final class WriterMemory {
     private var settings: CompanySettings?
     private var keys: [String: Earlier] = [:]
     private var knowsKeys = false
+    /// Whose the facts of the group's commands are, which the journal has only at its end.
+    private var registrars: [ActRepository.Registrar] = []
 
     init(_ watch: RightsWatch) { self.watch = watch }
 
@@ -72,6 +74,7 @@ final class WriterMemory {
         self.head = head.lastHash
         keys = [:]
         knowsKeys = false
+        registrars = []
         // Where each look-up waits for a server, all of a group are made at once.
         guard session.looksAhead else { return }
         knowsKeys = true
@@ -97,6 +100,19 @@ final class WriterMemory {
         forget()
         // Within this transaction it is another one for each such command.
         head = []
+    }
+
+    /// A command of the group was done.
+    func note(_ act: ActRecord) {
+        guard act.factCount > 0 else { return }
+        registrars.append(
+            ActRepository.Registrar(
+                facts: act.firstFact...act.firstFact + act.factCount - 1, actor: act.actor, source: act.source))
+    }
+
+    /// Who recorded a fact, also in this group.
+    func registrar(ofFact fact: Int64, _ session: any SQLSession) throws -> ActRepository.Registrar? {
+        try registrars.last { $0.facts.contains(fact) } ?? ActRepository(session: session).registrar(ofFact: fact)
     }
 
     /// A group was committed, with this act as its last one: where nothing of it changed, the stamp is as it was.

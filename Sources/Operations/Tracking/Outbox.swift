@@ -135,7 +135,7 @@ package struct Outbox: Sendable {
             var (state, answer, wait): (Int64, String, Int64) = (1, "", 0)
             switch result {
             case .sent: break
-            case .never(let said) where try isProven(now, transaction.session): (state, answer) = (2, said)
+            case .never(let said) where try Self.isProven(now, transaction.session): (state, answer) = (2, said)
             case .notNow(let said), .never(let said):
                 (state, answer, wait) = (0, said, Self.secondsToWait(after: message.attempt))
             }
@@ -150,7 +150,7 @@ package struct Outbox: Sendable {
     }
 
     /// Whether the mail server took something lately: only then is a refusal about the recipient, and not about us.
-    private func isProven(_ now: Instant, _ session: any SQLSession) throws -> Bool {
+    static func isProven(_ now: Instant, _ session: any SQLSession) throws -> Bool {
         let today = try CompanySettings.load(in: session).day(of: now)
         let last = try session.row(
             "SELECT max(value_day) FROM reminder_event WHERE kind = \(ReminderEvent.sent.rawValue)")

@@ -180,6 +180,7 @@ package enum RefusalCode: String, CaseIterable, Sendable {
     case roleExclusive = "role.exclusive"
     case signInWrong = "sign-in.wrong"
     case signInLocked = "sign-in.locked"
+    case tokenSecondFactor = "token.second-factor"
     case tokenNoScope = "token.no-scope"
     case tokenScope = "token.scope"
     // Requests of programs.

@@ -14,6 +14,9 @@ struct APIServer: Sendable {
     /// Of the interface; which program serves it is nobody's business who has no token.
     static let version = "1.0"
 
+    /// A browser that is led here shows nothing of it as a page.
+    static let neverAPage = (name: "Content-Disposition", value: "attachment; filename=\"api.json\"")
+
     let site: Site
 
     struct Outcome {
@@ -49,13 +52,16 @@ struct APIServer: Sendable {
         do {
             let asking = try await asking(request, operation, origin)
             let limits = try share(of: asking.holder)
+            try await need(operation, asking.holder, origin)
             let call: Call
             do {
                 call = try await self.call(
                     request, operation, places, rawQuery, asking, w, id: id, origin: origin, base: base)
             } catch {
                 // Nothing is said to a token that doesn't work any more.
-                if asking.belief != nil { _ = try await asked(asking.token, operation, origin) }
+                if asking.belief != nil {
+                    try await need(operation, try await asked(asking.token, origin), origin)
+                }
                 throw error
             }
             let answer = try await run(call, asking)
@@ -100,33 +106,38 @@ struct APIServer: Sendable {
             throw refused(.tokenMissing, origin, "Bearer")
         }
         let token = String(words[1])
-        // A file is kept before any command: nobody sends one on a belief.
-        if operation.isCommand, !operation.takesFile {
+        if operation.provesItself {
             let now = site.clock()
+            // Whoever was believed less is asked for again.
             if let holder = site.tokens.believed(token, now: now, today: site.today(of: now)),
-                Self.may(operation.access, holder.viewer)
+                Self.may(operation.access, holder.viewer), !site.needsSecondFactor(holder)
             {
                 return Asking(token: token, holder: holder, belief: Belief(in: holder))
             }
         }
-        return Asking(token: token, holder: try await asked(token, operation, origin))
+        return Asking(token: token, holder: try await asked(token, origin))
     }
 
-    /// Asks who holds a token now, and whether they may.
-    private func asked(
-        _ token: String, _ operation: Operation, _ origin: SignIn.Origin
-    ) async throws -> AccessTokens.Holder {
+    /// Asks who holds a token now.
+    private func asked(_ token: String, _ origin: SignIn.Origin) async throws -> AccessTokens.Holder {
         let (site, now) = (site, site.clock())
         let today = site.today(of: now)
         guard let holder = try await site.work({ try site.tokens.holder(of: token, now: now, today: today) }) else {
             try await site.work { try site.noteRefusedToken(from: origin) }
             throw refused(.tokenInvalid, origin, "Bearer error=\"invalid_token\"")
         }
-        if !Self.may(operation.access, holder.viewer), let first = operation.access.permissions.first {
-            try await site.noteDenied(holder.viewer, first, at: Self.base + operation.path, from: origin)
-            try holder.viewer.need(first)
-        }
         return holder
+    }
+
+    /// - Throws: `Refusal` `access.denied`, `token.second-factor`.
+    private func need(
+        _ operation: Operation, _ holder: AccessTokens.Holder, _ origin: SignIn.Origin
+    ) async throws {
+        guard operation.access != .anybody else { return }
+        guard !site.needsSecondFactor(holder) else { throw Refusal(.tokenSecondFactor) }
+        guard !Self.may(operation.access, holder.viewer), let first = operation.access.permissions.first else { return }
+        await site.noteDenied(holder.viewer, first, at: Self.base + operation.path, from: origin)
+        try holder.viewer.need(first)
     }
 
     private static func may(_ access: Operation.Access, _ viewer: Viewer) -> Bool {
@@ -152,8 +163,9 @@ struct APIServer: Sendable {
         guard let belief = asking.belief else { return try await call.operation.run(call) }
         let result: Result<Answer, any Error>
         do { result = .success(try await call.operation.run(call)) } catch { result = .failure(error) }
-        if belief.isProven { return try result.get() }
-        let holder = try await asked(asking.token, call.operation, call.origin)
+        if belief.isProven, !result.isBroken { return try result.get() }
+        let holder = try await asked(asking.token, call.origin)
+        try await need(call.operation, holder, call.origin)
         if belief.isStill(holder), !result.isBroken { return try result.get() }
         var again = call
         again.viewer = holder.viewer
@@ -333,11 +345,7 @@ struct APIServer: Sendable {
             body.write(to: &bytes)
             reply = Reply(
                 status: answer.status ?? operation.status,
-                headers: [
-                    ("Content-Type", "application/json"),
-                    // A browser that is led here shows nothing of it as a page.
-                    ("Content-Disposition", "attachment; filename=\"api.json\""),
-                ], body: bytes)
+                headers: [("Content-Type", "application/json"), Self.neverAPage], body: bytes)
         } else {
             reply = Reply(status: 204)
         }

@@ -81,6 +81,9 @@ final class Operation: Sendable {
     let isVersioned: Bool
     /// Whether it changes something with a version, and asks for the version that the caller knows.
     let needsVersion: Bool
+    /// Whether the first thing it does is a command of its sender's (`Call.request`, `Registering`), whose transaction proves
+    /// what was believed of the token; all others ask before they begin.
+    let provesItself: Bool
     /// Whether the caller may name the version that it knows; left out, the last one is changed.
     let acceptsVersion: Bool
     let example: Example
@@ -90,8 +93,8 @@ final class Operation: Sendable {
     init(
         _ method: Method, _ path: String, _ name: String, _ access: Access, _ summary: String, about: String = "",
         query: [Parameter] = [], body: Body = .none, status: Int = 200, result: Result, isVersioned: Bool = false,
-        needsVersion: Bool = false, acceptsVersion: Bool = false, example: Example = Example(),
-        run: @escaping @Sendable (Call) async throws -> Answer
+        needsVersion: Bool = false, acceptsVersion: Bool = false, provesItself: Bool = false,
+        example: Example = Example(), run: @escaping @Sendable (Call) async throws -> Answer
     ) {
         self.method = method
         self.path = path
@@ -106,6 +109,7 @@ final class Operation: Sendable {
         self.isVersioned = isVersioned
         self.needsVersion = needsVersion
         self.acceptsVersion = acceptsVersion || needsVersion
+        self.provesItself = provesItself
         self.example = example
         self.run = run
         pattern = PathPattern(path)
@@ -126,20 +130,17 @@ final class Operation: Sendable {
     static func act(
         _ method: Method = .post, _ path: String, _ name: String, _ permission: Permission, _ summary: String,
         about: String = "", body: Schema? = nil, status: Int = 200, result: Schema = Shape.act,
-        needsVersion: Bool = false, acceptsVersion: Bool = false, example: Example = Example(),
-        run: @escaping @Sendable (Call) async throws -> Answer
+        needsVersion: Bool = false, acceptsVersion: Bool = false, provesItself: Bool = false,
+        example: Example = Example(), run: @escaping @Sendable (Call) async throws -> Answer
     ) -> Operation {
         Operation(
             method, path, name, .permission(permission), summary, about: about,
             body: body.map(Body.json) ?? .none, status: status, result: .json(result), needsVersion: needsVersion,
-            acceptsVersion: acceptsVersion, example: example, run: run)
+            acceptsVersion: acceptsVersion, provesItself: provesItself, example: example, run: run)
     }
 
     /// Whether it changes something: then it asks for an idempotency key.
     var isCommand: Bool { method != .get }
-
-    /// Whether its body is a file.
-    var takesFile: Bool { if case .file = body { true } else { false } }
 
     /// What the document and generated clients group it by.
     var tag: String { pattern.first }

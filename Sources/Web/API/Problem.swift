@@ -57,7 +57,9 @@ struct Problem: Sendable {
         guard let first = parts.first else { return Reply(status: status) }
         let (said, cure) = w.catalogue.parts(first.refusal)
         let code = first.refusal.code.rawValue
-        var reply = Reply(status: status, headers: [("Content-Type", "application/problem+json")] + headers)
+        var reply = Reply(
+            status: status,
+            headers: [("Content-Type", "application/problem+json"), APIServer.neverAPage] + headers)
         reply.body = Array(
             JSONValue.object([
                 "type": .string("urn:huikuan:\(code)"), "title": .string(said), "status": .count(status),
@@ -106,11 +108,11 @@ struct Problem: Sendable {
     /// request that will never be understood, 400.
     static func status(of code: RefusalCode) -> Int {
         switch code {
-        case .accessDenied, .accessScope, .accessRegisteredByYou, .accessOneHand, .approvalOwn: 403
+        case .accessDenied, .tokenSecondFactor, .accessScope, .accessRegisteredByYou, .accessOneHand, .approvalOwn: 403
         case .customerUnknown, .invoiceUnknown, .receiptUnknown, .creditNoteUnknown, .taskUnknown, .actUnknown,
             .entryUnknown, .approvalUnknown, .linkInvalid, .reminderUnknown, .attachmentUnknown, .importUnknown,
             .webhookUnknown,
-            .webhookMessageUnknown, .serviceUnknown, .actorUnknown,
+            .webhookMessageUnknown, .serviceUnknown,
             .requestPath:
             404
         case .requestUnreadable, .requestMissing, .requestUnknown, .requestWrong, .requestNoKey,

@@ -625,6 +625,8 @@ function reveal(button) {
   button.dataset.other = button.textContent; button.textContent = next; button.setAttribute('aria-pressed', String(!shown));
   field.type = shown ? 'password' : 'text'; field.focus();
 }
+/* A browser would keep what it takes for plain text among what was typed before. */
+on('submit', event => { for (const button of all('[data-reveal][aria-pressed=true]', event.target)) reveal(button); }, true);
 /* Different signs and how many kinds of them there are, in steps of twenty bits over forty. A hint alone: the server decides. */
 function strength(text) {
   const kinds = [[/[a-z]/, 26], [/[A-Z]/, 26], [/\d/, 10], [/[^a-zA-Z\d]/, 40]].reduce((sum, [kind, count]) => sum + (kind.test(text) ? count : 0), 1);

@@ -78,7 +78,7 @@ enum PeopleOperations {
     ) { call in
         let (store, now, key) = (call.store, call.now, call.place("person"))
         guard let row = try await call.work({ try AccountQueries.people(in: store, now: now, only: key).first }) else {
-            throw Refusal(.actorUnknown, ["person": .text(key)])
+            throw Problem(404, Refusal(.actorUnknown, ["person": .text(key)]))
         }
         return Answer(body: json(row), version: row.version, isWhole: false)
     }

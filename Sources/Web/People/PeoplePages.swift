@@ -169,7 +169,7 @@ enum PeoplePages {
             """
             <p class="lead">\(person.key)</p>
             \(if: !person.pendingRoles.isEmpty, parts.callout(HTML(w(.rolesWait, ["roles": .text(w.list(person.pendingRoles.sorted { $0.rawValue < $1.rawValue }.map { w.name(.role, $0.name) }))]))))
-            <form class="form sec" method="post" action="/people/roles">\(Layout.formFields(asking))<input type="hidden" name="person" value="\(person.key)"><input type="hidden" name="version" value="\(asking.form.has("version") ? asking.form["version"] : "\(person.version)")">\(roleChoices(person.roles, w))<p class="meta">\(w(.rolesNeedManagement))</p>
+            <form class="form sec" method="post" action="/people/roles">\(Layout.formFields(asking))<input type="hidden" name="person" value="\(person.key)"><input type="hidden" name="version" value="\(person.version)">\(roleChoices(person.roles, w))<p class="meta">\(w(.rolesNeedManagement))</p>
             \(parts.select("scope", w(.scope), scopes, selected: person.isScopeSet ? person.scope.name : ""))
             \(if: asking.may(.setPerson), parts.select("manager", w(.manager), managers, selected: person.managerKey ?? ""))<p class="acts">\(parts.submit(w(.save)))</p></form>
             \(if: person.hasAccount && person.key != asking.viewer.key, active)
@@ -192,23 +192,12 @@ enum PeoplePages {
 
     @Sendable private static func setRoles(_ asking: Asking) async throws -> Reply {
         let person = asking.form["person"]
-        // What the form was opened with; only the first command of it finds that version.
-        var seen = Int64(asking.form["version"])
         do {
-            // What may be refused comes first, so that a refusal changes nothing.
-            if asking.may(.setPerson), asking.form.has("manager") {
-                _ = try await AccountCommands(in: asking.store, asking.request(.setPerson, isOnce: false)).setManager(
-                    asking.form["manager"], of: person, seen: seen)
-                seen = nil
-            }
-            let commands = AccountCommands(in: asking.store, asking.request(.proposeRoles))
-            _ = try await commands.setRoles(
-                Set(asking.form.all("role").compactMap(Role.named)), of: person, seen: seen)
-            if let scope = DataScope.allCases.first(where: { $0.name == asking.form["scope"] }) {
-                // The form's key belongs to its first command.
-                _ = try await AccountCommands(in: asking.store, asking.request(.setScope, isOnce: false)).setScope(
-                    scope, of: person)
-            }
+            let manager = asking.may(.setPerson) && asking.form.has("manager") ? asking.form["manager"] : nil
+            _ = try await AccountCommands(in: asking.store, asking.request(.proposeRoles)).setDuties(
+                Set(asking.form.all("role").compactMap(Role.named)), manager: manager,
+                scope: DataScope.allCases.first { $0.name == asking.form["scope"] }, of: person,
+                seen: Int64(asking.form["version"]))
             // What management still has to agree to isn't saved yet.
             let (store, now) = (asking.store, asking.now)
             let waits =

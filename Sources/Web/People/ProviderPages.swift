@@ -62,7 +62,7 @@ enum ProviderPages {
             let key = try await ExternalSignIn(in: site.store).person(
                 claims, provider.settings.rules, now: now, today: today)
             let started = try await asking.work {
-                try site.signIn.start(for: key, "sign-in-provider", from: asking.origin)
+                try site.signIn.start(for: key, SignIn.byProvider, from: asking.origin)
             }
             return Reply.redirect(AccountPages.local(pending.next))
                 .with("Set-Cookie", Cookies.session(started.token, isSecure: asking.isSecure))

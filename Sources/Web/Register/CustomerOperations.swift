@@ -58,6 +58,7 @@ enum CustomerOperations {
         .post, "/customers", "registerCustomer", .permission(.registerCustomer), "Registers a customer.",
         about: "The same customer again changes nothing; one that differs is refused: change it instead.",
         body: .json(Registering.schema(.customers, "NewCustomer")), status: 201, result: .json(Registering.result),
+        provesItself: true,
         example: .init(
             body: .object([
                 "code": .string("E-1001"), "name": .string("Example Technology Ltd"), "termsDays": .integer(30),
@@ -81,6 +82,7 @@ enum CustomerOperations {
                 changeable.map {
                     .maybe($0.field, Registering.schema(of: $0.column, in: .customers))
                 })), needsVersion: true,
+        provesItself: true,
         example: .init(
             places: ["code": "{customer}"], body: .object(["industry": .string("software")]))
     ) { call in

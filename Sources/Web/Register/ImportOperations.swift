@@ -117,7 +117,6 @@ enum ImportOperations {
         importing.options.updates = call.query.flag("update") ?? false
         importing.options.through = call.day("through")
         importing.narrowedTo = call.viewer.narrowing
-        importing.belief = call.belief
         importing.trace = call.requestID
         importing.key = importing.options.isDryRun ? nil : "api \(call.key)"
         importing.onProgress = { [site = call.site] share in

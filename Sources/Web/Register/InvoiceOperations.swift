@@ -215,6 +215,7 @@ enum InvoiceOperations {
         .post, "/invoices", "registerInvoice", .permission(.registerInvoice), "Registers an invoice.",
         about: "Its number is unique within the legal entity: the same invoice again changes nothing.",
         body: .json(Registering.schema(.invoices, "NewInvoice")), status: 201, result: .json(Registering.result),
+        provesItself: true,
         example: .init(
             body: .object([
                 "number": .string("E-INV-1"), "customer": .string("{customer}"), "issueDate": .string("{today}"),
@@ -230,6 +231,7 @@ enum InvoiceOperations {
         "Registers a credit note about an invoice; it reduces the instalments due first.",
         body: .json(Registering.schema(.creditNotes, "NewCreditNote")), status: 201,
         result: .json(Registering.result),
+        provesItself: true,
         example: .init(
             body: .object([
                 "number": .string("E-CN-1"), "invoice": .string("{invoice}"), "date": .string("{today}"),

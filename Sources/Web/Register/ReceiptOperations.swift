@@ -127,6 +127,7 @@ enum ReceiptOperations {
         .post, "/receipts", "registerReceipt", .permission(.registerReceipt), "Registers money that came.",
         about: "Its reference is unique within the bank account: the same receipt again changes nothing.",
         body: .json(Registering.schema(.receipts, "NewReceipt")), status: 201, result: .json(Registering.result),
+        provesItself: true,
         example: .init(
             body: .object([
                 "reference": .string("E-R-1"), "date": .string("{today}"), "amount": .string("100.00"),
@@ -163,6 +164,7 @@ enum ReceiptOperations {
                 Shape.maybeReason,
             ])),
         result: Shape.act("Allocated", [.init("left", .decimal, "What is left of the receipt, in its currency.")]),
+        provesItself: true,
         example: .init(
             places: ["id": "{receipt}"],
             body: .object([

@@ -170,11 +170,10 @@ struct Responder: HTTPResponder {
                 let reply = ErrorPages.plain(429, site.wording(language), site, id)
                 return (reply.with("Retry-After", "\(wait)"), route.path)
             }
-            if let refused = Guard.refusal(asking, route, request) {
-                if let current, case .permission(let permission) = route.access, !current.viewer.may(permission) {
-                    try await site.noteDenied(current.viewer, permission, at: route.path, from: asking.origin)
-                }
-                return (refused, route.path)
+            if let refused = Guard.refusal(asking, route, request) { return (refused, route.path) }
+            if let current, let denied = Guard.denied(current, route) {
+                await site.noteDenied(current.viewer, denied, at: route.path, from: asking.origin)
+                return (ErrorPages.denied(asking, denied), route.path)
             }
             if method == .post {
                 let bytes = Array(buffer: try await request.body.collect(upTo: route.bodyLimit))
@@ -207,6 +206,11 @@ struct Responder: HTTPResponder {
         } catch is NIOTooManyBytesError {
             return (ErrorPages.plain(413, site.wording(language), site, id), route.path)
         } catch {
+            if let denied = error as? Refusal, denied.code == .accessDenied, let current,
+                case .text(let name) = denied.parameters["permission"], let permission = Permission(rawValue: name)
+            {
+                await site.noteDenied(current.viewer, permission, at: route.path, from: origin(request, context))
+            }
             let (reply, isOurs) = ErrorPages.reply(error, made, site.wording(language), site, id)
             if isOurs {
                 logger.error("failed", metadata: ["request": "\(id)", "route": "\(route.path)", "error": "\(error)"])
@@ -322,10 +326,13 @@ enum Guard {
         if asking.site.needsSecondFactor(session), !AccountPages.placesWithoutSecondFactor.contains(route.path) {
             return .redirect("/account")
         }
-        if case .permission(let permission) = route.access, !session.viewer.may(permission) {
-            return ErrorPages.denied(asking, permission)
-        }
         return nil
+    }
+
+    /// What somebody would need for a page and hasn't.
+    static func denied(_ session: SignIn.Current, _ route: Route) -> Permission? {
+        guard case .permission(let permission) = route.access, !session.viewer.may(permission) else { return nil }
+        return permission
     }
 
     /// A form of a session has its token. Forms of those who aren't signed in have none, also when somebody else is signed

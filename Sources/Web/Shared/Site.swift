@@ -67,7 +67,9 @@ package final class Site: Sendable {
         tokens = AccessTokens(in: store)
         self.provider = provider.map { Provider($0) }
         rateLimits = RateLimits(perSecond: requestsPerSecond, burst: 2 * requestsPerSecond)
-        pageLimits = RateLimits(perSecond: requestsPerSecond, burst: 2 * requestsPerSecond)
+        // Parts of pages count too, so that a person needs some in any case.
+        let pages = requestsPerSecond == 0 ? 0 : max(requestsPerSecond, Self.fewestPagesPerSecond)
+        pageLimits = RateLimits(perSecond: pages, burst: 2 * pages)
         self.secondFactorFor = secondFactorFor
         pool = NIOThreadPool(numberOfThreads: max(4, 2 * ProcessInfo.processInfo.activeProcessorCount))
         pool.start()
@@ -90,6 +92,7 @@ package final class Site: Sendable {
 
     /// One program's share of the server, where nobody says otherwise.
     package static let usualRequestsPerSecond = 1_000
+    private static let fewestPagesPerSecond = 20
 
     /// Somebody tried a token that doesn't work: said in the security log, but for a flood of them.
     func noteRefusedToken(from origin: SignIn.Origin) throws {
@@ -100,17 +103,23 @@ package final class Site: Sendable {
     /// Somebody asked for what their roles don't allow: said in the security log, but for a flood of them.
     func noteDenied(
         _ viewer: Viewer, _ permission: Permission, at route: String, from origin: SignIn.Origin
-    ) async throws {
+    ) async {
         guard refusedTokens.take("denied:\(viewer.key)").wait == nil else { return }
-        try await work {
+        // A refusal is one, whether it could be noted or not.
+        try? await work {
             try self.signIn.note("access-denied", viewer.key, from: origin, "\(permission.rawValue) \(route)")
         }
     }
 
-    /// Whether somebody has to set a second factor before anything else. Whoever never had a password comes by a service
-    /// that has factors of its own.
+    /// Whether somebody has to set a second factor before anything else; whoever comes by the company's own service has that
+    /// one's.
     func needsSecondFactor(_ session: SignIn.Current) -> Bool {
-        session.hasPassword && !session.hasSecondFactor && !session.viewer.roles.isDisjoint(with: secondFactorFor)
+        !session.isByProvider && !session.hasSecondFactor && !session.viewer.roles.isDisjoint(with: secondFactorFor)
+    }
+
+    /// Whether a token doesn't work until its holder has set a second factor.
+    func needsSecondFactor(_ holder: AccessTokens.Holder) -> Bool {
+        !holder.hasSecondFactor && !holder.viewer.roles.isDisjoint(with: secondFactorFor)
     }
 
     /// What the sign-in service's answers were refused for, as seldom as that.

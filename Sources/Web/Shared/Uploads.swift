@@ -31,7 +31,7 @@ final class Uploads: @unchecked Sendable {
 
         var isDone: Bool {
             if case .imported = outcome { return true }
-            return job?.state == "done"
+            return !(job?.state ?? "").isEmpty
         }
     }
 

@@ -39,7 +39,10 @@ struct ServeCommand: AsyncParsableCommand {
     @Flag(help: "Show the gallery of all elements of pages.") var development = false
     @Option(help: "Seconds within which a message is sent; afterwards another server may send it.") var lease = 300
     @Option(help: "Seconds within which a webhook's receiver has to answer.") var webhookTimeout = 10
-    @Option(help: "Requests a second that one token may make of the API; 0 for as many as it can.")
+    @Option(
+        help:
+            "Requests a second that one token may make of the API, and one person's browser (20 at least); 0 for any number."
+    )
     var requestsPerSecond = Site.usualRequestsPerSecond
     @Option(
         help: ArgumentHelp(
@@ -84,6 +87,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     private func serve(port: Int) async throws {
+        try Password.needList()
         let session = try Session(options)
         let post = try post(session)
         let serving = Serving(session, post, lease: lease, webhookSeconds: webhookTimeout)
@@ -305,6 +309,7 @@ private final class Serving: @unchecked Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.again { try await self.runDays() } }
             group.addTask { await self.again { try await self.deliver() } }
+            group.addTask { await self.again { try await self.tellOwners() } }
             group.addTask { await self.again { try await self.tellWebhooks() } }
         }
     }
@@ -347,14 +352,13 @@ private final class Serving: @unchecked Sendable {
 
     private func deliver() async throws {
         guard let post else { return }
-        try await tellOwners(post)
         var sent = 0
         while !isEnded, let message = try outbox.take(now: now) {
             let result = await handOver(
                 Piece(
                     key: message.key, identity: message.identity, recipient: message.recipient,
                     subject: message.subject, text: message.text), post)
-            try await note(result, message)
+            try await noted { _ = try outbox.note(result, of: message, now: now) }
             if case .sent = result { sent += 1 }
             if sent % 20 == 19 { _ = try await outbox.record(now: now, today: today) }
         }
@@ -363,13 +367,14 @@ private final class Serving: @unchecked Sendable {
     }
 
     /// Writes to people about what happened to their accounts.
-    private func tellOwners(_ post: (server: MailServer, sender: MailAddress)) async throws {
+    private func tellOwners() async throws {
+        guard let post else { return }
         while !isEnded, let notice = try notices.take(now: now) {
             let result = await handOver(
                 Piece(
                     key: notice.identity, identity: notice.identity, recipient: notice.recipient,
                     subject: notice.subject, text: notice.text), post)
-            try notices.note(result, of: notice, now: now)
+            try await noted { try notices.note(result, of: notice, now: now) }
         }
     }
 
@@ -391,11 +396,10 @@ private final class Serving: @unchecked Sendable {
     }
 
     /// What was sent is noted, however often that has to be tried: else it would be sent again.
-    private func note(_ result: Outbox.Result, _ message: Outbox.Message) async throws {
+    private func noted(_ note: () throws -> Void) async throws {
         for attempt in 1... {
             do {
-                try outbox.note(result, of: message, now: now)
-                return
+                return try note()
             } catch {
                 if attempt >= lease { throw error }
                 try? await Task.sleep(for: .seconds(1))
