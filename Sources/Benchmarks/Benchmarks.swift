@@ -17,6 +17,8 @@ struct Benchmarks: AsyncParsableCommand {
 
     @Option(help: "The program to serve: measures its API instead; with --server on both engines.") var api: String?
 
+    @Flag(help: "With --api, acts in this process alone: what a group in one commit is worth.") var acts = false
+
     @Option(help: "A PostgreSQL database: measures both engines side by side instead.") var server: String?
 
     func run() async throws {
@@ -26,7 +28,10 @@ struct Benchmarks: AsyncParsableCommand {
         let source = Files(folder: files.map { URL(fileURLWithPath: $0) } ?? folder, invoices: invoices)
         if files == nil { try source.write() }
         if let pages { return try await Pages(source: source, program: pages, folder: folder).run() }
-        if let api { return try await Requests(source: source, program: api, folder: folder, server: server).run() }
+        if let api {
+            let requests = Requests(source: source, program: api, folder: folder, server: server, actsAlone: acts)
+            return try await requests.run()
+        }
         if let server {
             return try await Engines(source: source).run(
                 file: folder.appendingPathComponent("side.db").path, server: server)

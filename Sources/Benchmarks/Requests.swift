@@ -15,6 +15,8 @@ struct Requests {
     let folder: URL
     /// A PostgreSQL database; `nil` measures files alone.
     let server: String?
+    /// Nothing over HTTP.
+    let actsAlone: Bool
     private let actor = Actor.operatorOfSystem(user: "bench")
     private let clock: @Sendable () -> Instant = {
         Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
@@ -39,6 +41,7 @@ struct Requests {
         let bare = floor(400)
         report("bare commit of one row", "\(format(bare * 1000, 3)) ms (median of 400)")
         try await inProcess(name, place, bare)
+        if actsAlone { return }
         let (process, port) = try start(name)
         defer {
             process.terminate()

@@ -156,6 +156,8 @@ final class PostgresConnection {
     /// Starts a transaction and a pipeline with it: all is sent at once and answered at once.
     func begin(_ questions: [SQL]) throws -> [PostgresResult] {
         firstFailure = nil
+        rowsOfTransaction = 0
+        toAnalyse = []
         beginPipeline()
         do {
             return try answers(to: questions)
@@ -293,23 +295,32 @@ final class PostgresConnection {
     /// Has the server look at a table again that has grown tenfold: by the statistics of before a large import, which
     /// nobody else sees yet, it would read whole tables for every look-up.
     ///
-    /// - Parameter isLarge: Whether what follows in the transaction needs it; otherwise it is done after the commit, when
-    ///   nobody waits for the head.
-    func noteRows(_ rows: Int, of table: String, isLarge: Bool) throws {
+    /// What follows in a large transaction needs it at once; after a small one nobody waits for the head while it is done.
+    func noteRows(_ rows: Int, of table: String) throws {
+        rowsOfTransaction += rows
         var sum = try grown[table] ?? knownRows(of: table)
         sum.rows += rows
         if sum.rows >= max(Self.rowsWorthStatistics, sum.known * 10) {
-            if isLarge { try run("ANALYZE \(table)") } else { toAnalyse.insert(table) }
-            sum.known = sum.rows
+            if rowsOfTransaction >= Self.largeTransaction {
+                try run("ANALYZE \(table)")
+                sum.known = sum.rows
+            } else {
+                toAnalyse.insert(table)
+            }
         }
         grown[table] = sum
     }
 
+    private var rowsOfTransaction = 0
+    private static let largeTransaction = 1_000
     private var toAnalyse: Set<String> = []
 
-    /// Looks at tables that grew, after a commit. Where something else holds one, the server does it by itself later.
+    /// Looks at tables that grew, after a commit. What something else holds just now is left to the server.
     func analyseGrown() {
-        for table in toAnalyse.sorted() { try? run("ANALYZE \(table)") }
+        for table in toAnalyse.sorted() {
+            try? run("ANALYZE (SKIP_LOCKED) \(table)")
+            if let rows = grown[table]?.rows { grown[table]?.known = rows }
+        }
         toAnalyse = []
     }
 

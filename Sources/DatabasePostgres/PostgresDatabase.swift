@@ -42,7 +42,7 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
 
     package func close() {
         // Who waits for the bell is told before.
-        if lock.withLock({ bell.isAboutToRing }) { ring() }
+        if lock.withLock({ bell.isAboutToRing && !idleWriters.isEmpty }) { ring(connects: false) }
         lock.lock()
         isClosed = true
         idle.removeAll()
@@ -71,7 +71,7 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
         DispatchQueue.global().asyncAfter(deadline: .now() + Bell.seconds) { [weak self] in self?.ring() }
     }
 
-    private func ring() {
+    private func ring(connects: Bool = true) {
         lock.lock()
         let isOver = isClosed
         bell.isAboutToRing = false
@@ -79,7 +79,8 @@ package final class PostgresDatabase: DatabaseEngine, @unchecked Sendable {
         let kept = idleWriters.popLast()
         lock.unlock()
         guard !isOver else { return }
-        guard let connection = kept.flatMap({ $0.isUsable ? $0 : nil }) ?? (try? makeWriter()) else { return }
+        let usable = kept.flatMap { $0.isUsable ? $0 : nil }
+        guard let connection = usable ?? (connects ? try? makeWriter() : nil) else { return }
         _ = try? connection.answer(to: Self.notice, [.text(address.channel)])
         giveBack(writer: connection)
     }

@@ -158,14 +158,14 @@ final class PostgresSession: SQLSession {
                     let rows = queue.rows[insert] ?? []
                     try connection.copy(
                         "COPY \(insert.table) (\(insert.columns)) FROM STDIN", PostgresQueue.copyText(rows))
-                    try connection.noteRows(rows.count, of: insert.table, isLarge: true)
+                    try connection.noteRows(rows.count, of: insert.table)
                 }
             }
         } else {
             for insert in tables {
                 let rows = queue.rows[insert] ?? []
                 try send(rows, insert)
-                try connection.noteRows(rows.count, of: insert.table, isLarge: false)
+                try connection.noteRows(rows.count, of: insert.table)
             }
         }
         for change in queue.changes { try connection.send(change.text, change.values) }

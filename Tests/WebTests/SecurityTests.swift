@@ -51,8 +51,12 @@ import Testing
         // The company's own service has factors of its own.
         let started = try served.site.signIn.start(
             for: "d@b.c", SignIn.byProvider, from: SignIn.Origin(address: "127.0.0.1", agent: ""))
+        #expect(try await program.get("/people").status == 200)
         _ = try await AccountCommands(in: company.store, company.request("set-second-factor")).removeSecondFactor(
             of: "d@b.c")
+        // A token isn't a way around it, also of somebody who came by a link.
+        #expect(try await program.get("/people").status == 403)
+        #expect(try events("access-denied", company).contains { $0.detail.hasPrefix("second-factor ") })
         let byLink = try await served.signIn("d@b.c", .admin)
         #expect(try await byLink.get("/people").location == "/account")
         let again = try served.site.signIn.start(
@@ -165,8 +169,13 @@ import Testing
 
     @Test("A list of passwords that is named and can't be read is told of")
     func list() {
-        // Without the variable there is nothing to read.
-        #expect(throws: Never.self) { try Password.needList() }
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("list-\(UUID().uuidString)").path
+        #expect(throws: Refusal(.fileMissing, ["path": .text(path)])) { try Password.needList(path) }
+        _ = FileManager.default.createFile(atPath: path, contents: Data("# nothing yet\n".utf8))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        #expect(throws: Never.self) { try Password.needList(path) }
+        #expect(throws: Never.self) { try Password.needList(nil) }
+        #expect(throws: Never.self) { try Password.needList("") }
     }
 
     @Test("Files that wait are in a folder of the server's user alone")

@@ -7,7 +7,7 @@ internal import Receivables
 ///
 /// What was found is remembered until anything changes that it depends on: a token, an account, a role, a data scope, a
 /// deputy, somebody's manager. So a revoked token ends with the next request, and a request costs one question; a command
-/// costs none, as its transaction proves what was believed.
+/// that proves itself (`Operation.provesItself`) costs none.
 package final class AccessTokens: @unchecked Sendable {
     // `known` is guarded by `lock`.
     private let lock = NSLock()
@@ -18,8 +18,8 @@ package final class AccessTokens: @unchecked Sendable {
         package let viewer: Viewer
         /// The number of the token, never the token.
         package let token: Int64
-        /// Whether the holder signs in with a second factor, or without a password (a service account, or somebody who comes
-        /// by the company's own service alone).
+        /// Whether the holder signs in with a second factor: of ours, or of the company's own service. A service account
+        /// doesn't sign in.
         package let hasSecondFactor: Bool
         /// What this was found as of.
         let stamp: RightsStamp
@@ -83,7 +83,9 @@ package final class AccessTokens: @unchecked Sendable {
         let scopes = Set(token.scopes.split(separator: " ").compactMap { Permission(rawValue: String($0)) })
         let viewer = try Viewer.load(
             .person(key: person.text(0)), on: today, narrowedTo: scopes, in: session)
-        let hasSecondFactor = account.secondFactorFact != nil || account.passwordFact == nil
+        let hasSecondFactor =
+            try account.secondFactorFact != nil || viewer.key.hasPrefix(ServiceAccounts.prefix)
+            || session.row("SELECT 1 FROM external_identity WHERE account = \(account.id) LIMIT 1") != nil
         return (
             Holder(viewer: viewer, token: token.id, hasSecondFactor: hasSecondFactor, stamp: stamp), token.expiresAt
         )

@@ -11,7 +11,7 @@ struct RightsStamp: Hashable, Sendable {
     /// Tables whose facts change who may what.
     static let tables: [FactTable] = [
         .settingVersion, .person, .personVersion, .roleGrant, .account, .accountEvent, .accessTokenEnd, .dataScope,
-        .delegation, .delegationEnd, .approvalDecision,
+        .delegation, .delegationEnd, .approvalDecision, .externalIdentity,
     ]
     static let kinds = Set(tables.map(\.kind))
 

@@ -82,9 +82,10 @@ package enum Password {
     }()
 
     /// - Throws: `Refusal` `file.missing` where a list is named and can't be read: whoever named it relies on it.
-    package static func needList() throws {
-        guard let path = ProcessInfo.processInfo.environment["HUIKUAN_COMMON_PASSWORDS"], !path.isEmpty, known.isEmpty
-        else { return }
+    package static func needList(
+        _ path: String? = ProcessInfo.processInfo.environment["HUIKUAN_COMMON_PASSWORDS"]
+    ) throws {
+        guard let path, !path.isEmpty, !FileManager.default.isReadableFile(atPath: path) else { return }
         throw Refusal(.fileMissing, ["path": .text(path)])
     }
 

@@ -134,9 +134,12 @@ struct APIServer: Sendable {
         _ operation: Operation, _ holder: AccessTokens.Holder, _ origin: SignIn.Origin
     ) async throws {
         guard operation.access != .anybody else { return }
-        guard !site.needsSecondFactor(holder) else { throw Refusal(.tokenSecondFactor) }
+        guard !site.needsSecondFactor(holder) else {
+            await site.noteDenied(holder.viewer, "second-factor", at: Self.base + operation.path, from: origin)
+            throw Refusal(.tokenSecondFactor)
+        }
         guard !Self.may(operation.access, holder.viewer), let first = operation.access.permissions.first else { return }
-        await site.noteDenied(holder.viewer, first, at: Self.base + operation.path, from: origin)
+        await site.noteDenied(holder.viewer, first.rawValue, at: Self.base + operation.path, from: origin)
         try holder.viewer.need(first)
     }
 

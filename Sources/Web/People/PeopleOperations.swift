@@ -114,6 +114,17 @@ enum PeopleOperations {
             ]))
     }
 
+    /// A person in the path who isn't there is a place that isn't; one in the body is a mistake in it.
+    private static func ofPerson(_ call: Call, _ body: () async throws -> Int64?) async throws -> Answer {
+        do {
+            return .act(try await body())
+        } catch let refusal as Refusal
+            where refusal.code == .actorUnknown && refusal.parameters["person"] == .text(call.place("person"))
+        {
+            throw Problem(404, refusal)
+        }
+    }
+
     private static let setPerson = Operation.act(
         .put, "/people/{person}/manager", "setManager", .setPerson,
         "Who stands above a person: late tasks are told there, and a team's data scope follows it.",
@@ -121,9 +132,10 @@ enum PeopleOperations {
         acceptsVersion: true,
         example: .init(places: ["person": "{person}"], body: .object(["manager": .null]))
     ) { call in
-        .act(
+        try await ofPerson(call) {
             try await AccountCommands(in: call.store, call.request(.setPerson)).setManager(
-                call.body.text("manager") ?? "", of: call.place("person"), seen: call.version))
+                call.body.text("manager") ?? "", of: call.place("person"), seen: call.version)
+        }
     }
 
     private static let setRoles = Operation.act(
@@ -133,9 +145,10 @@ enum PeopleOperations {
         acceptsVersion: true,
         example: .init(places: ["person": "{person}"], body: .object(["roles": .array([.string("sales")])]))
     ) { call in
-        .act(
+        try await ofPerson(call) {
             try await AccountCommands(in: call.store, call.request(.proposeRoles)).setRoles(
-                Set(call.body.texts("roles").compactMap(Role.named)), of: call.place("person"), seen: call.version))
+                Set(call.body.texts("roles").compactMap(Role.named)), of: call.place("person"), seen: call.version)
+        }
     }
 
     private static let setScope = Operation.act(
@@ -143,10 +156,11 @@ enum PeopleOperations {
         body: .named("ScopeChange", .record([.init("scope", .choice(scopes))])), acceptsVersion: true,
         example: .init(places: ["person": "{person}"], body: .object(["scope": .string("team")]))
     ) { call in
-        .act(
+        try await ofPerson(call) {
             try await AccountCommands(in: call.store, call.request(.setScope)).setScope(
                 DataScope.allCases.first { $0.name == call.body.text("scope") } ?? .own, of: call.place("person"),
-                seen: call.version))
+                seen: call.version)
+        }
     }
 
     private static let setActive = Operation.act(

@@ -172,7 +172,7 @@ struct Responder: HTTPResponder {
             }
             if let refused = Guard.refusal(asking, route, request) { return (refused, route.path) }
             if let current, let denied = Guard.denied(current, route) {
-                await site.noteDenied(current.viewer, denied, at: route.path, from: asking.origin)
+                await site.noteDenied(current.viewer, denied.rawValue, at: route.path, from: asking.origin)
                 return (ErrorPages.denied(asking, denied), route.path)
             }
             if method == .post {
@@ -207,7 +207,7 @@ struct Responder: HTTPResponder {
             return (ErrorPages.plain(413, site.wording(language), site, id), route.path)
         } catch {
             if let denied = error as? Refusal, denied.code == .accessDenied, let current,
-                case .text(let name) = denied.parameters["permission"], let permission = Permission(rawValue: name)
+                case .text(let permission) = denied.parameters["permission"]
             {
                 await site.noteDenied(current.viewer, permission, at: route.path, from: origin(request, context))
             }

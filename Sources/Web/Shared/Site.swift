@@ -43,7 +43,7 @@ package final class Site: Sendable {
     ///   - clock: Time for sessions, links and commands.
     ///   - publicAddress: What links that leave the program begin with.
     ///   - requestsPerSecond: How often one token, or one person's browser, may ask; 0 limits nothing.
-    ///   - secondFactorFor: Roles with which people who sign in by a password need a second factor too.
+    ///   - secondFactorFor: Roles with which people need a second factor, unless the company's own service signs them in.
     /// - Throws: `Refusal` `file.missing` when the program's resources aren't found.
     package init(
         _ store: Store, clock: @escaping @Sendable () -> Instant, publicAddress: String? = nil,
@@ -101,13 +101,13 @@ package final class Site: Sendable {
     }
 
     /// Somebody asked for what their roles don't allow: said in the security log, but for a flood of them.
-    func noteDenied(
-        _ viewer: Viewer, _ permission: Permission, at route: String, from origin: SignIn.Origin
-    ) async {
+    ///
+    /// - Parameter what: The permission, or `second-factor`.
+    func noteDenied(_ viewer: Viewer, _ what: String, at route: String, from origin: SignIn.Origin) async {
         guard refusedTokens.take("denied:\(viewer.key)").wait == nil else { return }
         // A refusal is one, whether it could be noted or not.
         try? await work {
-            try self.signIn.note("access-denied", viewer.key, from: origin, "\(permission.rawValue) \(route)")
+            try self.signIn.note("access-denied", viewer.key, from: origin, "\(what) \(route)")
         }
     }
 

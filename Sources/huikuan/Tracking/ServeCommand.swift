@@ -46,7 +46,7 @@ struct ServeCommand: AsyncParsableCommand {
     var requestsPerSecond = Site.usualRequestsPerSecond
     @Option(
         help: ArgumentHelp(
-            "A role whose holders need a second factor beside their password (may be repeated, or all); HUIKUAN_SECOND_FACTOR unless given, with commas.",
+            "A role whose holders need a second factor (may be repeated, or all); HUIKUAN_SECOND_FACTOR unless given, with commas.",
             valueName: "role"))
     var secondFactor: [String] = []
 
