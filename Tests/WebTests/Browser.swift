@@ -21,13 +21,13 @@ final class Served: Sendable {
 
     init(
         _ company: TestCompany, isDevelopment: Bool = false, requestsPerSecond: Int = Site.usualRequestsPerSecond,
-        provider: ProviderSettings? = nil, secondFactorFor: Set<Role> = [],
+        provider: ProviderSettings? = nil, secondFactorFor: Set<Role> = [], pagesPerSecond: Int? = nil,
         logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     ) async throws {
         self.company = company
         site = try Site(
             company.store, clock: { company.now }, isDevelopment: isDevelopment, requestsPerSecond: requestsPerSecond,
-            provider: provider, secondFactorFor: secondFactorFor)
+            provider: provider, secondFactorFor: secondFactorFor, pagesPerSecond: pagesPerSecond)
         let (ports, found) = AsyncStream.makeStream(of: Int.self)
         let service = WebServer(site, logger: logger).service(host: "127.0.0.1", port: 0) { port in
             found.yield(port)

@@ -1,3 +1,4 @@
+import Database
 import Foundation
 import Ledger
 import Operations
@@ -133,6 +134,14 @@ import Testing
             let (hour, minute) = (tenth / 6, tenth % 6 * 10)
             company.setClock("2026-06-01T\(hour < 10 ? "0" : "")\(hour):\(minute < 10 ? "0" : "")\(minute):00Z")
             #expect(try await two.get("/customers").status == 200)
+            // That it was used is noted beside the request.
+            let now = company.now.microseconds
+            let end = ContinuousClock.now + .seconds(30)
+            while try company.store.read({ try $0.row("SELECT max(seen_at) FROM session")?.integer(0) }) != now,
+                ContinuousClock.now < end
+            {
+                try await Task.sleep(for: .milliseconds(2))
+            }
         }
         company.setClock("2026-06-01T16:55:00Z")
         #expect(try await two.get("/customers").status == 200)

@@ -43,12 +43,13 @@ package final class Site: Sendable {
     ///   - clock: Time for sessions, links and commands.
     ///   - publicAddress: What links that leave the program begin with.
     ///   - requestsPerSecond: How often one token, or one person's browser, may ask; 0 limits nothing.
+    ///   - pagesPerSecond: Another number for browsers; as often as a token, and 20 times at least, unless given.
     ///   - secondFactorFor: Roles with which people need a second factor, unless the company's own service signs them in.
     /// - Throws: `Refusal` `file.missing` when the program's resources aren't found.
     package init(
         _ store: Store, clock: @escaping @Sendable () -> Instant, publicAddress: String? = nil,
         isDevelopment: Bool = false, requestsPerSecond: Int = Site.usualRequestsPerSecond,
-        provider: ProviderSettings? = nil, secondFactorFor: Set<Role> = []
+        provider: ProviderSettings? = nil, secondFactorFor: Set<Role> = [], pagesPerSecond: Int? = nil
     ) throws {
         self.store = store
         self.clock = clock
@@ -68,7 +69,7 @@ package final class Site: Sendable {
         self.provider = provider.map { Provider($0) }
         rateLimits = RateLimits(perSecond: requestsPerSecond, burst: 2 * requestsPerSecond)
         // Parts of pages count too, so that a person needs some in any case.
-        let pages = requestsPerSecond == 0 ? 0 : max(requestsPerSecond, Self.fewestPagesPerSecond)
+        let pages = pagesPerSecond ?? (requestsPerSecond == 0 ? 0 : max(requestsPerSecond, Self.fewestPagesPerSecond))
         pageLimits = RateLimits(perSecond: pages, burst: 2 * pages)
         self.secondFactorFor = secondFactorFor
         pool = NIOThreadPool(numberOfThreads: max(4, 2 * ProcessInfo.processInfo.activeProcessorCount))
