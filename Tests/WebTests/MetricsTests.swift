@@ -62,7 +62,8 @@ import Testing
         #expect(try await admin.get("/metrics").status == 200)
     }
 
-    private struct RecordingLog: LogHandler {
+    /// Hands on what is said of each line of the log.
+    struct RecordingLog: LogHandler {
         let lines: AsyncStream<Logger.Metadata>.Continuation
         var metadata: Logger.Metadata = [:]
         var logLevel: Logger.Level = .info

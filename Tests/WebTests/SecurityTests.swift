@@ -198,7 +198,7 @@ import Testing
     func lastResort() async throws {
         let company = try await SmallCompany.make()
         let (lines, sink) = AsyncStream.makeStream(of: Logger.Metadata.self)
-        let served = try await Served(company, logger: Logger(label: "test") { _ in Lines(sink) })
+        let served = try await Served(company, logger: Logger(label: "test") { _ in MetricsTests.RecordingLog(sink) })
         let browser = try await served.signIn("a@b.c", .accountant)
         let program = try await served.program("p@b.c", [.accountant])
         #expect(try await program.get("/customers").status == 200)
@@ -217,21 +217,6 @@ import Testing
                 #expect(!text.contains(secret), "\(secret)")
             }
         }
-    }
-
-    private struct Lines: LogHandler {
-        let sink: AsyncStream<Logger.Metadata>.Continuation
-        var metadata: Logger.Metadata = [:]
-        var logLevel: Logger.Level = .info
-
-        init(_ sink: AsyncStream<Logger.Metadata>.Continuation) { self.sink = sink }
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) { sink.yield(event.metadata ?? [:]) }
     }
 
     @Test("The gallery of elements is there for development alone")
