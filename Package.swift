@@ -55,9 +55,9 @@ let package = Package(
         .target(
             name: "Formats", dependencies: ["Ledger", "CXlsx", "CZip", "CPangoCairo", yams], swiftSettings: settings),
         .target(name: "Database", dependencies: [grdb, "CSQLite"], swiftSettings: settings),
-        .target(name: "DatabasePostgres", dependencies: ["Database", "CPQ"], swiftSettings: settings),
-        .target(name: "Mail", dependencies: ["CCurl"], swiftSettings: settings),
-        .target(name: "Outbound", dependencies: ["CCurl"], swiftSettings: settings),
+        .target(name: "DatabasePostgres", dependencies: ["Database", "CPQ", "CCrypto"], swiftSettings: settings),
+        .target(name: "Mail", dependencies: ["CCurl", "CCrypto"], swiftSettings: settings),
+        .target(name: "Outbound", dependencies: ["CCurl", "CCrypto"], swiftSettings: settings),
         .target(name: "SampleCompany", dependencies: ["Ledger"], swiftSettings: settings),
         .target(
             name: "Operations",

@@ -1,5 +1,10 @@
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+
+/* libcrypto takes its locks away when a process begins to end, also from threads that use them just then, which crash.
+   Whoever makes use of it, or of a library that does, calls this before; it costs nothing again. */
+static inline void huikuan_keep_crypto(void) { OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL); }
 
 /* Signatures of tokens (RFC 7518) by keys that came as numbers (RFC 7517). 1: good, 0: not. */
 

@@ -1,3 +1,4 @@
+internal import CCrypto
 internal import CPQ
 internal import Database
 internal import Foundation
@@ -23,6 +24,7 @@ final class PostgresConnection {
 
     init(_ address: PostgresAddress) throws {
         self.address = address
+        huikuan_keep_crypto()
         var made = Self.connect(address.connection)
         // A server that has no place for another client has one a moment later.
         for attempt in 0..<PostgresDatabase.secondsToWait * 5 {

@@ -1,3 +1,4 @@
+internal import CCrypto
 internal import CCurl
 internal import Foundation
 
@@ -80,5 +81,8 @@ package struct MailServer: Hashable, Sendable {
         }
     }
 
-    private static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+    private static let isReady: Bool = {
+        huikuan_keep_crypto()
+        return curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+    }()
 }

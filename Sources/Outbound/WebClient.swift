@@ -1,3 +1,4 @@
+internal import CCrypto
 internal import CCurl
 internal import Foundation
 
@@ -31,7 +32,10 @@ package struct WebClient: Sendable {
         _ = Self.isReady
     }
 
-    private static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+    private static let isReady: Bool = {
+        huikuan_keep_crypto()
+        return curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+    }()
 
     package func get(_ url: String, headers: [(String, String)] = []) throws(Failure) -> Answer {
         try perform(url, nil, headers)

@@ -330,6 +330,20 @@ struct PostgresTests {
         #expect(try company.fault() == nil)
     }
 
+    @Test("A process may end while its connections are at work")
+    func endsAtWork() async {
+        await #expect(processExitsWith: .success) {
+            let server = try #require(TestCompany.server)
+            // Handlers run backwards: this one gives the others time when all that libraries take away by then is gone.
+            atexit { usleep(300_000) }
+            for _ in 0..<16 {
+                Thread.detachNewThread { while true { _ = try? PostgresPlace().exists(server) } }
+            }
+            try await Task.sleep(for: .milliseconds(300))
+            exit(EXIT_SUCCESS)
+        }
+    }
+
     private final class Waited: @unchecked Sendable {
         // Guarded by `lock`.
         private let lock = NSLock()

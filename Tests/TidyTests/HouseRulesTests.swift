@@ -36,9 +36,9 @@ import Receivables
         "OpenItems": ["Ledger", "Foundation"],
         "Formats": ["Ledger", "Foundation", "Glibc", "Yams", "CXlsx", "CZip", "CPangoCairo"],
         "Database": ["Foundation", "GRDB", "CSQLite"],
-        "DatabasePostgres": ["Foundation", "Database", "CPQ"],
-        "Mail": ["Foundation", "CCurl"],
-        "Outbound": ["Foundation", "CCurl"],
+        "DatabasePostgres": ["Foundation", "Database", "CPQ", "CCrypto"],
+        "Mail": ["Foundation", "CCurl", "CCrypto"],
+        "Outbound": ["Foundation", "CCurl", "CCrypto"],
         "SampleCompany": ["Ledger"],
         "Operations": [
             "Ledger", "Receivables", "OpenItems", "Formats", "Database", "Foundation", "CSodium", "CCrypto",

@@ -13,7 +13,10 @@ final class SHA256 {
     }
 
     /// Fetched once: libcrypto looks `EVP_sha256()` up anew for every hash.
-    nonisolated(unsafe) private static let method: OpaquePointer? = EVP_MD_fetch(nil, "SHA256", nil)
+    nonisolated(unsafe) private static let method: OpaquePointer? = {
+        huikuan_keep_crypto()
+        return EVP_MD_fetch(nil, "SHA256", nil)
+    }()
 
     deinit { EVP_MD_CTX_free(context) }
 
