@@ -90,12 +90,13 @@ struct Requests {
         let store = try Store.open(path: name, in: place, clock: clock)
         let times = RequestTimes()
         let begun = ContinuousClock.now
-        for number in 0..<400 {
+        let count = 1_000
+        for number in 0..<count {
             let before = ContinuousClock.now
             try await write("p\(number)", store)
             times.add(Self.seconds(since: before) * 1000)
         }
-        let alone = 400 / Self.seconds(since: begun)
+        let alone = Double(count) / Self.seconds(since: begun)
         report(
             "an act, one per commit",
             "\(format(times.median, 3)) ms: \(format(times.median / bare / 1000, 1))× bare; \(format(alone, 0)) acts/s")

@@ -383,6 +383,11 @@ final class PostgresConnection {
         if pending >= Self.mostPending { try settle() }
     }
 
+    /// Has the server begin with what was sent, which libpq would gather for longer.
+    func push() throws {
+        guard PQflush(handle) >= 0 else { throw lost() }
+    }
+
     /// Sends a statement and waits for its answer, and for those before it.
     ///
     /// - Parameter isKept: Whether the statement stays prepared for the next time.

@@ -288,6 +288,7 @@ private final class PostgresTransaction: WriteTransaction {
     var session: any SQLSession { postgres }
 
     func savepoint<Result>(_ body: () throws -> Result) throws -> Result {
+        try postgres.sendKept()
         postgres.beginSpan()
         do {
             let result = try body()

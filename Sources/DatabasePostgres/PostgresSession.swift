@@ -83,7 +83,18 @@ final class PostgresSession: SQLSession {
         } else {
             let last = spans.removeLast()
             spans[spans.count - 1].queue.add(last.queue)
+            keptSpans += 1
         }
+    }
+
+    /// Savepoints that were kept since anything was sent.
+    private var keptSpans = 0
+
+    /// Sends what was kept of several savepoints once it fills statements, so that the server is at it while more is made.
+    func sendKept() throws {
+        guard spans.count == 1, keptSpans >= PostgresQueue.Insert.rowsAtOnce[0] else { return }
+        try flush()
+        try connection.push()
     }
 
     func undoSpan() throws {
@@ -137,6 +148,7 @@ final class PostgresSession: SQLSession {
 
     /// Sends everything that was gathered.
     func flush() throws {
+        keptSpans = 0
         guard let last = spans.lastIndex(where: { $0.queue.count > 0 }) else { return }
         for index in 0...last {
             if index > 0, !spans[index].isSet { try setSavepoint(index) }
