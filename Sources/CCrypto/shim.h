@@ -6,6 +6,14 @@
    Whoever makes use of it, or of a library that does, calls this before; it costs nothing again. */
 static inline void huikuan_keep_crypto(void) { OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL); }
 
+/* HMAC-SHA256 (32 bytes), or HMAC-SHA1 (20) where `is_sha1`. */
+static inline void huikuan_hmac(int is_sha1, const unsigned char *key, size_t key_length, const unsigned char *text,
+                                size_t length, unsigned char *digest) {
+    unsigned int count = 0;
+    huikuan_keep_crypto();
+    HMAC(is_sha1 ? EVP_sha1() : EVP_sha256(), key, (int)key_length, text, length, digest, &count);
+}
+
 /* Signatures of tokens (RFC 7518) by keys that came as numbers (RFC 7517). 1: good, 0: not. */
 
 #include <openssl/bn.h>
@@ -28,6 +36,7 @@ static int huikuan_verify(EVP_PKEY *key, int is_pss, const unsigned char *text, 
 }
 
 static EVP_PKEY *huikuan_key(const char *type, OSSL_PARAM_BLD *builder) {
+    huikuan_keep_crypto();
     EVP_PKEY *key = NULL;
     OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(builder);
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);

@@ -90,7 +90,8 @@ final class PostgresSession: SQLSession {
     /// Savepoints that were kept since anything was sent.
     private var keptSpans = 0
 
-    /// Sends what was kept of several savepoints once it fills statements, so that the server is at it while more is made.
+    /// Sends what was kept of savepoints once there are as many as a statement has rows, so that the server is at it while
+    /// more is made.
     func sendKept() throws {
         guard spans.count == 1, keptSpans >= PostgresQueue.Insert.rowsAtOnce[0] else { return }
         try flush()

@@ -93,6 +93,32 @@ import Testing
         #expect(try company.fault() == nil)
     }
 
+    @Test("However many settlements a file has, each line counts with what those before it did")
+    func manySettlements() async throws {
+        let company = try await company()
+        // More than are looked up at once, with the lines of one invoice on both sides of the border.
+        let numbers = (1...400).map { "S\($0)" }
+        let invoices = numbers.map { "\($0),C1,2026-01-01,2026-01-31,100" }.joined(separator: "\n")
+        try await company.take(.invoices, "number,customer,issue_date,due_date,amount\n" + invoices)
+        let lines = numbers.map { "\($0),2026-02-01,40\n\($0),2026-02-01,40\n\($0),2026-03-01," }.joined(
+            separator: "\n")
+        let first = try await company.take(.settlements, "invoice,date,amount\n" + lines).report
+        #expect(first.created == 800 && first.unchanged == 400)
+        let again = try await company.take(.settlements, "invoice,date,amount\n" + lines).report
+        #expect(again.created == 0 && again.unchanged == 1200)
+
+        _ = try await correct(company).reverse(
+            .init("S400", bankAccount: "settlement 2026-03-01"), on: nil, reason: "not paid")
+        let rejected = await #expect(throws: ImportRejected.self) {
+            try await company.take(.settlements, "invoice,date,amount\n" + lines + "\nS400,2026-04-01,61")
+        }
+        #expect(rejected?.faults.map(\.line) == [1202])
+        #expect(rejected?.faults.first?.refusal.code == .allocationAboveOpen)
+        let anew = try await company.take(.settlements, "invoice,date,amount\n" + lines + "\nS400,2026-04-01,60")
+        #expect(anew.report.created == 1 && anew.report.unchanged == 1200)
+        #expect(try company.fault() == nil)
+    }
+
     @Test("Nothing is taken back on a day that has not come")
     func future() async throws {
         let company = try await company()

@@ -336,6 +336,7 @@ struct PostgresTests {
             let server = try #require(TestCompany.server)
             // Handlers run backwards: this one gives the others time when all that libraries take away by then is gone.
             atexit { usleep(300_000) }
+            _ = try PostgresPlace().exists(server)
             for _ in 0..<16 {
                 Thread.detachNewThread { while true { _ = try? PostgresPlace().exists(server) } }
             }

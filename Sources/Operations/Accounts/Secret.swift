@@ -129,8 +129,7 @@ package enum OneTimeCode {
     package static func code(_ secret: [UInt8], step: Int64) -> String {
         let counter = withUnsafeBytes(of: step.bigEndian) { Array($0) }
         var digest = [UInt8](repeating: 0, count: 20)
-        var count: UInt32 = 20
-        _ = HMAC(EVP_sha1(), secret, Int32(secret.count), counter, counter.count, &digest, &count)
+        huikuan_hmac(1, secret, secret.count, counter, counter.count, &digest)
         let offset = Int(digest[19] & 0x0f)
         let number =
             UInt32(digest[offset] & 0x7f) << 24 | UInt32(digest[offset + 1]) << 16 | UInt32(digest[offset + 2]) << 8

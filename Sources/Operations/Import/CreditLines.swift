@@ -273,9 +273,7 @@ struct AllocationLine: ImportLine {
     func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {
         guard let entityID = try context.entity(entity, Column.entity, cells, in: books) else { return .rejected }
         let found = try source(cells, entityID, books)
-        var named = try books.invoices().findWithItems(entity: entityID, number: invoice)
-        if let known = named, try !books.isInScope(customer: known.0.customer.rawValue) { named = nil }
-        if named == nil { cells.add(Column.invoice, Refusal(.invoiceUnknown, ["invoice": .text(invoice)])) }
+        let named = try context.invoiceWithItems(invoice, entity: entityID, Column.invoice, cells, in: books)
         guard var credit = found, let (target, items) = named else { return .rejected }
         guard let money = cells.money(Column.amount, amount, in: credit.currency) else { return .rejected }
         let applied = cells.money(Column.invoiceAmount, invoiceAmount, in: target.currency)
@@ -382,16 +380,25 @@ struct SettlementLine: ImportLine {
         entity = cells.text(Column.entity)
     }
 
+    static func lookAhead(_ lines: [Self], in books: Books) throws {
+        guard let entity = try? books.entities.find(nil) else { return }
+        let numbers = Set(lines.map(\.invoice))
+        let credits = try books.credits()
+        credits.forgetPage()
+        try credits.lookAhead(entity: entity, kind: .receipt, references: numbers, withParts: false)
+        try books.invoices().lookAhead(entity: entity, numbers: numbers)
+    }
+
     func checkReferences(_ cells: LineReader, in books: Books, _ context: ImportContext) throws {
         guard let entityID = try context.entity(entity, Column.entity, cells, in: books) else { return }
         _ = try context.invoice(invoice, entity: entityID, Column.invoice, cells, in: books)
     }
 
     func register(_ cells: LineReader, in books: Books, _ context: ImportContext) throws -> LineOutcome {
-        let invoices = try books.invoices()
         let credits = try books.credits()
         guard let entityID = try context.entity(entity, Column.entity, cells, in: books),
-            let target = try context.invoice(invoice, entity: entityID, Column.invoice, cells, in: books)
+            let (target, items) = try context.invoiceWithItems(
+                invoice, entity: entityID, Column.invoice, cells, in: books)
         else { return .rejected }
         let given = amount == nil ? nil : cells.money(Column.amount, amount, in: target.currency)
         guard cells.faults.isEmpty else { return .rejected }
@@ -412,7 +419,7 @@ struct SettlementLine: ImportLine {
             }
             return .unchanged
         }
-        let open = try invoices.items(of: target.id).reduce(0) { $0 + $1.open }
+        let open = items.reduce(0) { $0 + $1.open }
         let money = given ?? Money(minorUnits: open, currency: target.currency)
         guard money.isPositive else { throw Refusal(.settlementNothingOpen, ["invoice": .text(invoice)]) }
         guard money.minorUnits <= open else {
@@ -438,7 +445,7 @@ struct SettlementLine: ImportLine {
         content.generation = (known?.generation ?? 0) + 1
         var credit = try credits.register(content, entity: entityID)
         try Allocating(books: books).allocate(
-            money, of: &credit, to: target, on: nil, source: .imported, reason: nil)
+            money, of: &credit, to: target, items, on: nil, source: .imported, reason: nil)
         return .created
     }
 }

@@ -124,9 +124,16 @@ final class ImportContext {
     func invoice(
         _ number: String, entity: Int64, _ column: Int, _ cells: LineReader, in books: Books
     ) throws -> InvoiceRepository.Reference? {
+        try invoiceWithItems(number, entity: entity, column, cells, in: books)?.0
+    }
+
+    /// The invoice of a number and its items, the one due first before the others; `nil` after its fault was noted.
+    func invoiceWithItems(
+        _ number: String, entity: Int64, _ column: Int, _ cells: LineReader, in books: Books
+    ) throws -> (InvoiceRepository.Reference, [InvoiceRepository.ItemState])? {
         guard !number.isEmpty else { return nil }
-        if let found = try books.invoices().find(entity: entity, number: number),
-            try books.isInScope(customer: found.customer.rawValue)
+        if let found = try books.invoices().findWithItems(entity: entity, number: number),
+            try books.isInScope(customer: found.0.customer.rawValue)
         {
             return found
         }

@@ -17,7 +17,7 @@ final class Writer: @unchecked Sendable {
 
     private let engine: any DatabaseEngine
     private let clock: @Sendable () -> Instant
-    private let condition = NSCondition()
+    private let condition = SteadyCondition()
     private var waiting: [Waiting] = []
     /// How many have to wait before the thread is woken.
     private var wanted = 1
@@ -40,17 +40,17 @@ final class Writer: @unchecked Sendable {
 
     func submit(_ job: any WriterJob) {
         let since = ContinuousClock.now
-        condition.lock()
-        waiting.append((job, since))
-        if waiting.count >= wanted { condition.signal() }
-        condition.unlock()
+        condition.withLock {
+            waiting.append((job, since))
+            if waiting.count >= wanted { condition.signal() }
+        }
     }
 
     func close() {
-        condition.lock()
-        isClosed = true
-        condition.signal()
-        condition.unlock()
+        condition.withLock {
+            isClosed = true
+            condition.signal()
+        }
     }
 
     /// How it does just now.
@@ -68,7 +68,7 @@ final class Writer: @unchecked Sendable {
     }
 
     private func loop() {
-        while let group = nextGroup() {
+        while let group = condition.withLock({ nextGroup() }) {
             let begun = ContinuousClock.now
             commit(group)
             took = ContinuousClock.now - begun
@@ -79,9 +79,8 @@ final class Writer: @unchecked Sendable {
     private var took = Duration.zero
     private var expected = 0
 
+    /// Under the lock.
     private func nextGroup() -> [Waiting]? {
-        condition.lock()
-        defer { condition.unlock() }
         while waiting.isEmpty {
             if isClosed { return nil }
             condition.wait()
@@ -100,14 +99,13 @@ final class Writer: @unchecked Sendable {
     /// Waits a moment for those who were just answered, who often ask again at once: without, they and those who came
     /// meanwhile would stay two groups that take turns, each with a sync of its own.
     ///
-    /// A sixteenth of what a group takes is the most that anybody waits in vain, and 2 ms.
+    /// In vain nobody waits longer than a sixteenth of what the last group took, and 2 ms at most.
     private func gather() {
         wanted = min(expected, Self.largestGroup)
         defer { wanted = 1 }
         guard waiting.count < wanted else { return }
-        let patience = min(took / 16, .milliseconds(2)).components
-        let deadline = Date(timeIntervalSinceNow: Double(patience.attoseconds) / 1e18)
-        while waiting.count < wanted, !isClosed, condition.wait(until: deadline) {}
+        let end = SteadyCondition.deadline(in: min(took / 16, .milliseconds(2)))
+        while waiting.count < wanted, !isClosed, condition.wait(until: end) {}
     }
 
     private func commit(_ waited: [Waiting]) {

@@ -236,8 +236,7 @@ package struct Webhooks: Sendable {
         let bytes = Array(Data(base64Encoded: key) ?? Data(key.utf8))
         let text = Array("\(id).\(timestamp).\(body)".utf8)
         var digest = [UInt8](repeating: 0, count: 32)
-        var count: UInt32 = 32
-        _ = HMAC(EVP_sha256(), bytes, Int32(bytes.count), text, text.count, &digest, &count)
+        huikuan_hmac(0, bytes, bytes.count, text, text.count, &digest)
         return "v1," + Data(digest).base64EncodedString()
     }
 }
